@@ -1,0 +1,52 @@
+"""The one canonical form that is hashed: sorted keys, no floats, decimals as canonical text, times as integers."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from core.money import text_of
+
+JSON = Any
+
+
+def plain(value: object) -> JSON:
+    """`value` as JSON data in canonical form. Sets are sorted; a float anywhere is refused."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, Decimal):
+        return text_of(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(item) for item in value), key=canonical_text)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump())
+    raise TypeError(f"{type(value).__name__} has no canonical form (floats are cut to text at the edge): {value!r}")
+
+
+def canonical_text(value: object) -> str:
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical form, in hexadecimal."""
+    return digest_bytes(canonical_text(value).encode())
+
+
+def digest_bytes(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

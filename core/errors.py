@@ -1,0 +1,63 @@
+"""The error tree, named by who acts next.
+
+DeskError
+├── ConfigError            the operator: refuse to start, the settings or the command are wrong
+├── DataRefused            the operator: this file or feed cannot be trusted as it is
+├── ToolInputError         the model: the call was wrong and may be corrected
+├── StaleDataError         nobody: wait for fresh data
+├── ExchangeUnavailable    the caller: a read failed, try again
+├── ExchangeRejected       the caller: final and proven, the order does not exist
+├── OrderStateUnknown      the reconciler: a send without proof; resolve first, never resend blindly
+├── DeskBusy               the operator: another desk holds this account
+└── LedgerBroken           the operator: the books contradict themselves, halt
+
+A denial by the risk supervisor is a value (`core.verdicts.Verdict`), never an exception.
+"""
+
+from typing import ClassVar
+
+
+class DeskError(Exception):
+    """Root of all errors that the desk raises on purpose. `exit_code` is what the command line answers."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(DeskError):
+    """Settings or arguments are wrong: refuse to start."""
+
+    exit_code = 2
+
+
+class DataRefused(DeskError):
+    """A file or feed is not what it must be: refuse rather than guess."""
+
+    exit_code = 2
+
+
+class ToolInputError(DeskError):
+    """A tool was called with arguments outside its stated range. The agent may correct itself."""
+
+
+class StaleDataError(DeskError):
+    """The newest datum is too old to decide on."""
+
+
+class ExchangeUnavailable(DeskError):
+    """A read from the venue failed. It may be repeated."""
+
+
+class ExchangeRejected(DeskError):
+    """The venue refused the order, and the refusal is proven. Final."""
+
+
+class OrderStateUnknown(DeskError):
+    """A request left and its outcome is not proven. Resolve it before anything else."""
+
+
+class DeskBusy(DeskError):
+    """Another desk holds the lease of this account."""
+
+
+class LedgerBroken(DeskError):
+    """The books contradict themselves, or were changed from outside. Halt."""

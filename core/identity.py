@@ -1,0 +1,38 @@
+"""Names that are computed, never drawn: the same work has the same name on every machine and after every restart."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid5
+
+from core.canonical import canonical_text, digest
+
+_DESK = UUID("6f6e9d0e-7d0b-5b0f-9a44-74726164e5de")
+
+
+def run_id(arguments: Mapping[str, object], inputs: Sequence[str], policy_hash: str, again: int) -> str:
+    """Digest of a command's arguments, the hashes of its input files and the policy.
+
+    The same command therefore resumes or reports its run; `again` makes another.
+    """
+    return digest({"again": again, "arguments": arguments, "inputs": list(inputs), "policy": policy_hash})
+
+
+def cycle_id(account_id: str, run: str, symbols: Sequence[str], as_of_ns: int, ordinal: int) -> str:
+    return _name("cycle", account_id, run, list(symbols), as_of_ns, ordinal)
+
+
+def cycle_proposal_id(cycle: str, index: int, revision: int) -> str:
+    return _name("proposal", cycle, index, revision)
+
+
+def stop_proposal_id(stop_id: str, trigger: int) -> str:
+    """The `trigger`-th time that one stop fires: it may be hit again while a part of the position remains."""
+    return _name("stop", stop_id, trigger)
+
+
+def client_order_id(proposal_id: str, attempt: int) -> str:
+    """One an attempt, 32 hexadecimal characters: within the length and alphabet of every venue that we know."""
+    return UUID(_name("attempt", proposal_id, attempt)).hex
+
+
+def _name(*parts: object) -> str:
+    return str(uuid5(_DESK, canonical_text(parts)))

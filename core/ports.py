@@ -1,0 +1,113 @@
+"""Needs that would point up: what a lower room asks of whoever wires it. Structural, so nobody inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
+
+from core.bars import Bar, Bars
+from core.canonical import JSON
+from core.instruments import Instrument
+from core.orders import Proposal
+from core.quotes import Book, NewsItem, Quote
+from core.time import Timeframe
+from core.verdicts import Receipt
+
+
+class Clock(Protocol):
+    def now_ns(self) -> int:
+        """UTC nanoseconds."""
+
+
+class MarketView(Protocol):
+    """As-of reads for stages and tools: nothing known after `as_of_ns` can come back."""
+
+    def symbols(self) -> tuple[str, ...]: ...
+    def instrument(self, symbol: str) -> Instrument | None: ...
+    def bars(self, symbol: str, timeframe: Timeframe, *, as_of_ns: int, n: int) -> Bars:
+        """The last `n` bars closed by `as_of_ns`, oldest first; fewer where history is shorter."""
+
+    def quote(self, symbol: str, *, as_of_ns: int) -> Quote | None: ...
+    def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
+        """Items with `since_ns < known_at_ns <= as_of_ns`, oldest first."""
+
+
+class MarketFacts(Protocol):
+    """Fresh snapshots for the gate, the watch and a simulated venue. `now_ns` is theirs, not a cycle's."""
+
+    def instrument(self, symbol: str) -> Instrument | None: ...
+    def quote(self, symbol: str, *, as_of_ns: int) -> Quote | None:
+        """None when nothing was ever seen. An old quote comes back with its old times."""
+
+    def book(self, symbol: str, *, as_of_ns: int) -> Book | None:
+        """None where this market has no depth (candles)."""
+
+    def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
+        """Bars of the market's own timeframe with `after_ns < close_ns <= until_ns`, oldest first."""
+
+
+class OrderDesk(Protocol):
+    """The one verb that agents have: propose. The answer says what became of it."""
+
+    async def propose(self, proposal: Proposal) -> Receipt: ...
+    async def receipt(self, proposal_id: str) -> Receipt | None: ...
+
+
+class Journal(Protocol):
+    def append(self, kind: str, body: JSON, *, ts_ns: int) -> str:
+        """Chains one entry; answers its hash."""
+
+
+class Blobs(Protocol):
+    def put(self, content: bytes) -> str:
+        """Stores by content; answers the SHA-256."""
+
+    def get(self, digest: str) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that happened outside the record: (node, lane, sequence) asked and was answered."""
+
+    node: str
+    lane: str
+    sequence: int
+    request: str  # digest
+    response: str  # digest
+
+
+class Effects(Protocol):
+    """Runs what the record cannot compute and stores the answer before it is used, or answers it from storage."""
+
+    async def perform(self, node: str, lane: str, request: JSON, run: Callable[[], JSON | Awaitable[JSON]]) -> JSON:
+        """The JSON answer, always as read back from storage, so that live and replay see the same bytes.
+
+        Calls of one (node, lane) are numbered in the order requested, never completed.
+        """
+
+
+@runtime_checkable
+class Forecaster(Protocol):
+    """Looks at closes up to now and says where the price may be `horizon` bars later, or abstains."""
+
+    name: str
+
+    def predict(self, bars: Bars, *, horizon: int) -> Forecast | Abstain: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Abstain:
+    """No opinion, and why. It counts nowhere: neither in a numerator nor in a denominator."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Probability that the price is higher after the horizon, and the expected log return, with quantiles of it."""
+
+    p_up: Decimal
+    expected_return: Decimal
+    quantiles: tuple[tuple[Decimal, Decimal], ...] = ()

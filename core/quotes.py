@@ -1,0 +1,65 @@
+"""What a market shows at one moment: a quote, a book, a text. Event time and arrival time are two fields."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.money import Price, Quantity
+from core.taint import Taint
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Last trade and best prices of one symbol, in quote currency.
+
+    `cadence_ns` is how far apart this market's updates are when all is well: one bar for candles, 0 for a live book.
+    An age is counted from `ts_event_ns + cadence_ns`. `modelled_spread` says that bid and ask were not observed.
+    """
+
+    symbol: str
+    last: Price
+    bid: Price
+    ask: Price
+    ts_event_ns: int
+    known_at_ns: int
+    cadence_ns: int = 0
+    modelled_spread: bool = False
+
+    @property
+    def mid(self) -> Price:
+        return Price((self.bid + self.ask) / 2)
+
+    @property
+    def spread_bps(self) -> Decimal | None:
+        """(ask - bid) / mid in basis points; None for a crossed, one-sided or empty quote."""
+        if not (0 < self.bid <= self.ask):
+            return None
+        return (self.ask - self.bid) / self.mid * 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    price: Price
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Resting depth, best level first on both sides."""
+
+    symbol: str
+    ts_event_ns: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewsItem:
+    """A text from outside: data, never an instruction. `known_at_ns` is when we could first have read it."""
+
+    item_id: str
+    symbols: tuple[str, ...]
+    source: str
+    headline: str
+    ts_event_ns: int
+    known_at_ns: int
+    taint: Taint = Taint.UNTRUSTED

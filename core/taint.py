@@ -1,0 +1,16 @@
+"""How far a claim can be trusted. Taint only rises with every claim that joins; only a person lowers it."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class Taint(IntEnum):
+    TRUSTED = 0  # computed by us from venue data, or said by a person who may
+    DERIVED = 1  # typed fields that a quarantined reader or a scorer took from a text
+    UNTRUSTED = 2  # raw text from outside
+    HOSTILE = 3  # text that tried to give orders
+
+
+def join(taints: Iterable[Taint]) -> Taint:
+    """The taint of a claim made from others: the worst of them."""
+    return max(taints, default=Taint.TRUSTED)
