@@ -1,0 +1,56 @@
+"""Market: whether the price that everything was measured with can be trusted."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+from core.orders import Order
+from core.time import SECOND_NS
+from risk.arithmetic import beyond
+from risk.codes import DenialCode
+from risk.facts import Facts
+from risk.rules.base import CountRule, Layer, count
+from risk.settings import RiskSettings
+from risk.states import TradingState
+
+
+class HasPrice(CountRule):
+    """No quote was ever seen."""
+
+    code: ClassVar[str] = DenialCode.NO_PRICE
+    layer: ClassVar[Layer] = "market"
+
+    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
+        return count(facts.quote(order) is None)
+
+
+class PriceAge(CountRule):
+    """Seconds by which the newest price is overdue: its age beyond the feed's own cadence. The future is refused."""
+
+    code: ClassVar[str] = DenialCode.PRICE_AGE
+    layer: ClassVar[Layer] = "market"
+    unit: ClassVar[str] = "s"
+
+    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
+        quote = facts.quote(order)
+        if quote is None or quote.known_at_ns > facts.now_ns:
+            return None
+        age = Decimal(facts.now_ns - quote.ts_event_ns)
+        return beyond(age, Decimal(quote.cadence_ns)) / SECOND_NS
+
+    def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
+        return Decimal(policy.max_price_age_s)
+
+
+class Spread(CountRule):
+    """(ask - bid) / mid in basis points. A crossed, one-sided or empty book cannot be measured."""
+
+    code: ClassVar[str] = DenialCode.SPREAD
+    layer: ClassVar[Layer] = "market"
+    unit: ClassVar[str] = "bps"
+
+    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
+        quote = facts.quote(order)
+        return None if quote is None else quote.spread_bps
+
+    def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
+        return policy.max_spread_bps
