@@ -1,0 +1,63 @@
+"""Real candles as a market. What candles cannot show, the spread, is assumed and marked as such; there is no book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from core.bars import Bars
+from core.money import BPS, exact, nearest_tick, round_price
+from core.orders import Side
+from core.quotes import Book, NewsItem, Quote
+from market.aggregate import closed_by
+from market.candles import load_candles
+from market.history import CandleHistory
+from market.quality import QualityReport
+
+
+class RecordedMarket(CandleHistory):
+    """Candles from files: `MarketView` for agents and `MarketFacts` for the gate."""
+
+    def __init__(self, candles: Sequence[tuple[Bars, QualityReport]], *, assumed_spread_bps: Decimal) -> None:
+        super().__init__([bars for bars, _ in candles])
+        self.reports = {bars.symbol: report for bars, report in candles}
+        self._half_spread = assumed_spread_bps * BPS / 2
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, Path], *, assumed_spread_bps: Decimal) -> RecordedMarket:
+        """Loads one file a symbol; raises `DataRefused` for the first that is not what it must be."""
+        loaded = [load_candles(path, symbol) for symbol, path in files.items()]
+        return cls(loaded, assumed_spread_bps=assumed_spread_bps)
+
+    def fingerprint(self) -> list[str]:
+        """SHA-256 of every file, in the order of the symbols: part of a run's identity."""
+        return [report.file_sha256 for report in self.reports.values()]
+
+    def quote(self, symbol: str, *, as_of_ns: int) -> Quote | None:
+        """The last closed bar's close, with the assumed spread around it rounded outward; None before the first."""
+        bars = self._candles.get(symbol)
+        closed = 0 if bars is None else closed_by(bars, as_of_ns)
+        if bars is None or closed == 0:
+            return None
+        tick = self._instruments[symbol].tick_size
+        close = exact(bars.close[closed - 1])
+        close_ns = int(bars.open_ns[closed - 1]) + self._timeframe.ns
+        return Quote(
+            symbol=symbol,
+            last=nearest_tick(close, tick),
+            bid=round_price(close * (1 - self._half_spread), tick, Side.BUY),
+            ask=round_price(close * (1 + self._half_spread), tick, Side.SELL),
+            ts_event_ns=close_ns,
+            known_at_ns=close_ns,
+            cadence_ns=self._timeframe.ns,
+            modelled_spread=True,
+        )
+
+    def book(self, symbol: str, *, as_of_ns: int) -> Book | None:
+        """Always None: candles hold no depth."""
+        return None
+
+    def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
+        """Always empty: candles hold no news."""
+        return ()
