@@ -1,0 +1,191 @@
+"""Accounts: what came in and went out, what is held, and how the account's own clock and equity stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from core.errors import ConfigError, LedgerBroken
+from core.money import ONE, ZERO
+from memory.books.columns import upsert
+from memory.books.tables import accounts as account_rows
+from memory.books.tables import balances as balance_rows
+from memory.books.tables import marks, transfers
+
+# The reason of the transfers that opened an account. Later ones are left out of profit and loss.
+OPENING = "opening"
+
+_ACCOUNT = select(account_rows).where(account_rows.c.account_id == bindparam("account_id"))
+_CHANGE = update(account_rows).where(account_rows.c.account_id == bindparam("this"))
+_BALANCES = select(balance_rows.c.currency, balance_rows.c.total).where(
+    balance_rows.c.account_id == bindparam("account_id")
+)
+_TOTAL = _BALANCES.where(balance_rows.c.currency == bindparam("currency"))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`start_equity` and `peak_equity` are in the numeraire and net of later transfers; `clock_ns` is its last step."""
+
+    account_id: str
+    numeraire: str
+    start_equity: Decimal
+    peak_equity: Decimal
+    clock_ns: int
+    epoch: int
+    opened_ns: int
+
+
+def open_account(
+    conn: Connection,
+    account_id: str,
+    numeraire: str,
+    deposits: Mapping[str, Decimal],
+    ts_ns: int,
+    clock_ns: int,
+    prices: Mapping[str, Decimal] | None = None,
+) -> Account:
+    """Opens an account with its first deposits. `prices` says what one unit of another currency is worth.
+
+    Raises ConfigError where it is open already, a deposit is not positive, or the worth of one is not known.
+    """
+    if find_account(conn, account_id):
+        raise ConfigError(f"account {account_id} is open already")
+    known = {**(prices or {}), numeraire: ONE}
+    for currency, amount in deposits.items():
+        if not (amount.is_finite() and amount > 0):
+            raise ConfigError(f"a deposit must be positive, found {amount} {currency}")
+        if currency not in known:
+            raise ConfigError(f"a deposit in {currency} needs its price in {numeraire}, which was not given")
+    worth = sum((amount * known[currency] for currency, amount in deposits.items()), ZERO)
+    row = {"account_id": account_id, "numeraire": numeraire, "start_equity": worth, "peak_equity": worth}
+    conn.execute(insert(account_rows), row | {"clock_ns": clock_ns, "epoch": 0, "opened_ns": ts_ns})
+    for currency, amount in deposits.items():
+        _book(conn, account_id, currency, amount, amount * known[currency], ts_ns, OPENING)
+    return account(conn, account_id)
+
+
+def deposit(
+    conn: Connection,
+    account_id: str,
+    currency: str,
+    amount: Decimal,
+    *,
+    ts_ns: int,
+    reason: str,
+    price: Decimal | None = None,
+) -> None:
+    """Adds money that is no profit. `price` is one unit's worth in the numeraire, needed for any other currency."""
+    _transfer(conn, account_id, currency, amount, ONE, ts_ns, reason, price)
+
+
+def withdraw(
+    conn: Connection,
+    account_id: str,
+    currency: str,
+    amount: Decimal,
+    *,
+    ts_ns: int,
+    reason: str,
+    price: Decimal | None = None,
+) -> None:
+    """Takes out money, which is no loss. Raises ConfigError where the balance is smaller."""
+    held = total(conn, account_id, currency)
+    if amount > held:
+        raise ConfigError(f"cannot withdraw {amount} {currency}: account {account_id} holds {held}")
+    _transfer(conn, account_id, currency, amount, -ONE, ts_ns, reason, price)
+
+
+def transferred(conn: Connection, account_id: str) -> Decimal:
+    """Worth in the numeraire of what came in since the opening, less what went out: equity less this is net of it."""
+    query = select(transfers.c.worth).where(transfers.c.account_id == account_id, transfers.c.reason != OPENING)
+    return sum(conn.execute(query).scalars(), ZERO)
+
+
+def account(conn: Connection, account_id: str) -> Account:
+    """Raises ConfigError where there is none of that name."""
+    found = find_account(conn, account_id)
+    if found is None:
+        raise ConfigError(f"there is no account {account_id!r} in these books")
+    return found
+
+
+def find_account(conn: Connection, account_id: str) -> Account | None:
+    row = conn.execute(_ACCOUNT, {"account_id": account_id}).first()
+    return None if row is None else Account(*row)
+
+
+def accounts(conn: Connection) -> tuple[Account, ...]:
+    return tuple(Account(*row) for row in conn.execute(select(account_rows).order_by(account_rows.c.account_id)))
+
+
+def set_clock(conn: Connection, account_id: str, clock_ns: int) -> None:
+    """Stores the time of the account's last step. Raises LedgerBroken where that would turn it back."""
+    last = account(conn, account_id).clock_ns
+    if clock_ns < last:
+        raise LedgerBroken(f"the clock of account {account_id} stands at {last} and cannot go back to {clock_ns}")
+    _change(conn, account_id, clock_ns=clock_ns)
+
+
+def bump_epoch(conn: Connection, account_id: str) -> int:
+    """Begins a new risk epoch, which voids every ticket of the one before. Answers its number."""
+    epoch = account(conn, account_id).epoch + 1
+    _change(conn, account_id, epoch=epoch)
+    return epoch
+
+
+def mark(conn: Connection, account_id: str, ts_ns: int, equity: Decimal) -> None:
+    """Stores the equity (net of transfers) of one moment, once however often, and raises the peak to it."""
+    upsert(conn, marks, {"account_id": account_id, "ts_ns": ts_ns, "equity": equity}, ("equity",))
+    if equity > account(conn, account_id).peak_equity:
+        _change(conn, account_id, peak_equity=equity)
+
+
+def balances(conn: Connection, account_id: str) -> dict[str, Decimal]:
+    """What is held of each currency, by name. A perpetual's loss can make the numeraire negative."""
+    rows = conn.execute(_BALANCES, {"account_id": account_id})
+    return dict(sorted((row.currency, row.total) for row in rows))
+
+
+def total(conn: Connection, account_id: str, currency: str) -> Decimal:
+    """What is held of one currency."""
+    row = conn.execute(_TOTAL, {"account_id": account_id, "currency": currency}).first()
+    return ZERO if row is None else row.total
+
+
+def set_total(conn: Connection, account_id: str, currency: str, amount: Decimal) -> None:
+    upsert(conn, balance_rows, {"account_id": account_id, "currency": currency, "total": amount}, ("total",))
+
+
+def _transfer(
+    conn: Connection,
+    account_id: str,
+    currency: str,
+    amount: Decimal,
+    sign: Decimal,
+    ts_ns: int,
+    reason: str,
+    price: Decimal | None,
+) -> None:
+    if not (amount.is_finite() and amount > 0):
+        raise ConfigError(f"a transfer must be positive, found {amount} {currency}")
+    if reason in ("", OPENING):
+        raise ConfigError(f"a transfer needs a reason of its own, found {reason!r}")
+    numeraire = account(conn, account_id).numeraire
+    unit = ONE if currency == numeraire else price
+    if unit is None:
+        raise ConfigError(f"a transfer in {currency} needs its price in {numeraire}, which was not given")
+    _book(conn, account_id, currency, sign * amount, sign * amount * unit, ts_ns, reason)
+
+
+def _book(
+    conn: Connection, account_id: str, currency: str, amount: Decimal, worth: Decimal, ts_ns: int, reason: str
+) -> None:
+    row = {"account_id": account_id, "ts_ns": ts_ns, "currency": currency, "amount": amount, "worth": worth}
+    conn.execute(insert(transfers), row | {"reason": reason})
+    set_total(conn, account_id, currency, total(conn, account_id, currency) + amount)
+
+
+def _change(conn: Connection, account_id: str, **values: object) -> None:
+    conn.execute(_CHANGE, {"this": account_id, **values})

@@ -1,0 +1,1 @@
+"""One module a revision, named by what it changed."""

@@ -1,0 +1,105 @@
+"""What an account is worth and what it earned, read from the books at the marks of one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, desc, select
+from sqlalchemy.engine import ScalarResult
+
+from core.fills import realised
+from core.instruments import ContractKind, Instrument
+from core.money import ONE, ZERO
+from memory.books.accounts import account, balances
+from memory.books.tables import fills, funding_payments, positions, round_trips
+
+_POSITIONS = select(positions).where(positions.c.account_id == bindparam("account_id"))
+_TRIPS_BACKWARD = (
+    select(round_trips.c.pnl)
+    .where(round_trips.c.account_id == bindparam("account_id"), round_trips.c.closed_ns > bindparam("since_ns"))
+    .order_by(desc(round_trips.c.id))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profit:
+    """In the numeraire: the start, later transfers, `realised` and `unrealised` add up to the equity.
+
+    `realised` is net of funding and of the fees on what was closed; `unrealised` is net of the fees paid on what is
+    open, and None where a mark is missing. `fees` and `funding` are what was paid in all.
+    """
+
+    realised: Decimal
+    unrealised: Decimal | None
+    fees: Decimal
+    funding: Decimal
+
+
+def equity(
+    conn: Connection, account_id: str, marks: Mapping[str, Decimal], instruments: Mapping[str, Instrument]
+) -> Decimal | None:
+    """Worth of the account in its numeraire: cash, coins at their mark, and what perpetuals have gained.
+
+    Both mappings are by symbol. None where a holding has no mark: what cannot be measured is not guessed.
+    """
+    numeraire = account(conn, account_id).numeraire
+    spot = [i for i in instruments.values() if i.kind is ContractKind.SPOT and i.quote == numeraire]
+    prices = {numeraire: ONE} | {i.base: marks[i.symbol] for i in spot if i.symbol in marks}
+    worth = ZERO
+    for currency, total in balances(conn, account_id).items():
+        if total and currency not in prices:
+            return None
+        worth += total * prices.get(currency, ZERO)
+    for row in conn.execute(_POSITIONS, {"account_id": account_id}):
+        if row.kind is ContractKind.PERPETUAL:
+            if row.symbol not in marks:
+                return None
+            worth += _unrealised(row, marks[row.symbol])
+    return worth
+
+
+def profit(conn: Connection, account_id: str, marks: Mapping[str, Decimal]) -> Profit:
+    """What the account earned and paid since it was opened. `marks` are by symbol."""
+    open_trips = conn.execute(_POSITIONS, {"account_id": account_id}).all()
+    closed = _sum(conn.scalars(select(round_trips.c.pnl).where(round_trips.c.account_id == account_id)))
+    paid = select(funding_payments.c.payment).where(funding_payments.c.account_id == account_id)
+    return Profit(
+        realised=closed + sum((row.realised - row.funding for row in open_trips), ZERO),
+        unrealised=_unrealised_of(open_trips, marks),
+        fees=_fees(conn, account_id),
+        funding=_sum(conn.scalars(paid)),
+    )
+
+
+def losing_streak(conn: Connection, account_id: str, since_ns: int = 0) -> int:
+    """How many of the latest round trips lost in a row, net of costs, of those closed after `since_ns`."""
+    streak = 0
+    with conn.execute(_TRIPS_BACKWARD, {"account_id": account_id, "since_ns": since_ns}) as trips:
+        for (pnl,) in trips:
+            if pnl >= 0:
+                break
+            streak += 1
+    return streak
+
+
+def _unrealised_of(open_trips: Sequence[Row[Any]], marks: Mapping[str, Decimal]) -> Decimal | None:
+    if any(row.symbol not in marks for row in open_trips):
+        return None
+    return sum((_unrealised(row, marks[row.symbol]) - row.entry_fees for row in open_trips), ZERO)
+
+
+def _unrealised(row: Row[Any], mark: Decimal) -> Decimal:
+    gain: Decimal = realised(row.side.sign, row.average_price, mark, row.quantity)
+    return gain
+
+
+def _fees(conn: Connection, account_id: str) -> Decimal:
+    numeraire = account(conn, account_id).numeraire
+    query = select(fills.c.fee, fills.c.fee_currency, fills.c.price).where(fills.c.account_id == account_id)
+    return sum((r.fee if r.fee_currency == numeraire else r.fee * r.price for r in conn.execute(query)), ZERO)
+
+
+def _sum(amounts: ScalarResult[Decimal]) -> Decimal:
+    # Here and not in SQL, which would add texts.
+    return sum(amounts, ZERO)

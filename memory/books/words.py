@@ -1,0 +1,45 @@
+"""The closed sets of words that only the books use."""
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class CycleState(StrEnum):
+    BEGUN = "begun"
+    CLOSED = "closed"
+
+
+class RecordKind(StrEnum):
+    DECISION = "decision"
+    RELEASE = "release"
+    ACTION = "action"
+
+
+class StopState(StrEnum):
+    ARMED = "armed"
+    DONE = "done"
+
+
+class ApprovalState(StrEnum):
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    RELEASED = "released"
+
+
+class LatchState(StrEnum):
+    """How strict one live cause is."""
+
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+class RequestState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"

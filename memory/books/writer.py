@@ -1,0 +1,201 @@
+"""The writer thread: it alone owns the connection that writes, takes jobs in order and answers them when they are safe.
+
+A job is answered when its transaction is committed; inside a step already when its savepoint is released. What a job
+raises goes to its own caller, what a commit raises to everybody who shared it.
+"""
+
+import threading
+from collections.abc import Callable
+from enum import Enum
+from queue import SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import LedgerBroken
+
+Work = Callable[[Connection], Any]
+
+
+class Turn(Enum):
+    """What is not work: where a step begins, is kept or undone, and where the thread ends."""
+
+    BEGIN = "begin"
+    KEEP = "keep"
+    UNDO = "undo"
+    STOP = "stop"
+
+
+class Job:
+    """One task and its answer. `wait` gives what the task returned or raises what it raised."""
+
+    __slots__ = ("_answered", "_error", "_result", "task")
+
+    def __init__(self, task: Work | Turn) -> None:
+        self.task = task
+        self._result: Any = None
+        self._error: BaseException | None = None
+        # A bare lock wakes its waiter twice as fast as a Future does.
+        self._answered = threading.Lock()
+        self._answered.acquire()
+
+    def wait(self) -> Any:
+        self._answered.acquire()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    @property
+    def pending(self) -> bool:
+        return self._answered.locked()
+
+    def done(self, result: Any) -> None:
+        self._result = result
+        self._answered.release()
+
+    def failed(self, error: BaseException) -> None:
+        self._error = error
+        self._answered.release()
+
+
+class Writer:
+    """Takes tasks from any thread. A closed writer refuses."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: SimpleQueue[Job] = SimpleQueue()
+        self._batch: list[Job] = []
+        self._gate = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._live, name="books-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_this_thread(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def submit(self, task: Work | Turn) -> Job:
+        job = Job(task)
+        with self._gate:
+            if self._closed:
+                raise RuntimeError("the books are closed")
+            self._closed = task is Turn.STOP
+            self._queue.put(job)
+        return job
+
+    def close(self) -> None:
+        """Finishes what is queued and ends the thread. A step that is still open is undone."""
+        if not self._closed:
+            self.submit(Turn.STOP)
+        self._thread.join()
+
+    def _live(self) -> None:
+        try:
+            with self._engine.connect() as conn:
+                transaction = _Transaction(conn)
+                while not transaction.ended:
+                    self._batch = [self._queue.get()]
+                    while not self._queue.empty():
+                        self._batch.append(self._queue.get())
+                    transaction.serve(self._batch)
+        finally:
+            # Whatever ended the thread, nobody may wait for it for ever.
+            with self._gate:
+                self._closed = True
+            while not self._queue.empty():
+                self._batch.append(self._queue.get())
+            for job in self._batch:
+                if job.pending:
+                    job.failed(RuntimeError("the books were closed before this was written"))
+
+
+class _Transaction:
+    """The writer's connection: one transaction a batch, or one a step."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._stepping = False
+        self._lost: Exception | None = None
+        self._uncommitted: list[tuple[Job, Any]] = []
+        self.ended = False
+
+    def serve(self, batch: list[Job]) -> None:
+        for job in batch:
+            try:
+                self._turn(job) if isinstance(job.task, Turn) else self._work(job, job.task)
+            except BaseException as error:  # noqa: BLE001 - whatever a job raises belongs to its own caller
+                self._undo_one()
+                job.failed(error)
+        if not self._stepping:
+            self._commit()
+
+    def _work(self, job: Job, task: Work) -> None:
+        if self._lost:
+            raise self._lost
+        if not self._conn.in_transaction():
+            self._conn.begin()
+        self._conn.exec_driver_sql("SAVEPOINT job")
+        result = task(self._conn)
+        self._conn.exec_driver_sql("RELEASE SAVEPOINT job")
+        if self._stepping:
+            job.done(result)
+        else:
+            self._uncommitted.append((job, result))
+
+    def _undo_one(self) -> None:
+        if not self._conn.in_transaction():
+            return
+        try:
+            self._conn.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+            self._conn.exec_driver_sql("RELEASE SAVEPOINT job")
+        except SQLAlchemyError as error:
+            # A full disk or a lost connection undoes the whole transaction: what was done in it is gone as well.
+            self._undo_all(LedgerBroken(f"the database undid this transaction by itself: {error}"))
+
+    def _undo_all(self, why: Exception) -> None:
+        self._conn.rollback()
+        if self._stepping:
+            self._lost = why
+        for job, _ in self._uncommitted:
+            job.failed(why)
+        self._uncommitted.clear()
+
+    def _commit(self) -> None:
+        try:
+            self._conn.commit()
+        except SQLAlchemyError as error:
+            self._undo_all(error)
+        for job, result in self._uncommitted:
+            job.done(result)
+        self._uncommitted.clear()
+
+    def _turn(self, job: Job) -> None:
+        match job.task:
+            case Turn.BEGIN:
+                self._commit()
+                self._conn.begin()
+                self._stepping = True
+            case Turn.KEEP:
+                self._keep()
+            case Turn.UNDO:
+                self._end_step()
+            case Turn.STOP:
+                self._end_step()
+                self._commit()
+                self.ended = True
+        job.done(None)
+
+    def _keep(self) -> None:
+        if self._lost:
+            lost = self._lost
+            self._end_step()
+            raise lost
+        self._conn.commit()
+        self._stepping = False
+
+    def _end_step(self) -> None:
+        if self._stepping:
+            self._conn.rollback()
+        self._stepping = False
+        self._lost = None
