@@ -1,0 +1,89 @@
+"""The one verb that agents have: propose. It shapes an order to the instrument and hands it to the order desk."""
+
+from decimal import Decimal
+from typing import Protocol
+
+from core.instruments import Instrument
+from core.money import Price, Quantity, nearest_tick, round_price, round_quantity
+from core.orders import Order, OrderType, Proposal, Side
+from core.ports import OrderDesk
+from core.taint import Taint
+from core.verdicts import Receipt
+
+
+class Wish(Protocol):
+    """What somebody wants to trade, before it is shaped."""
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def type(self) -> OrderType: ...
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def limit_price(self) -> Decimal | None: ...
+    @property
+    def stop_price(self) -> Decimal | None: ...
+    @property
+    def target_price(self) -> Decimal | None: ...
+    @property
+    def reduce_only(self) -> bool: ...
+    @property
+    def thesis(self) -> str: ...
+    @property
+    def invalidation(self) -> tuple[str, ...]: ...
+    @property
+    def evidence(self) -> tuple[str, ...]: ...
+    @property
+    def taint(self) -> Taint: ...
+
+
+def shape(
+    wish: Wish,
+    instrument: Instrument | None,
+    *,
+    proposal_id: str,
+    account_id: str,
+    owner: str,
+    source: str,
+    decided_ns: int,
+) -> Proposal:
+    """A proposal on the instrument's increments: quantity toward zero, limit price toward the passive side.
+
+    An unknown instrument leaves the numbers as they are, and the gate denies it by name.
+    """
+    quantity, limit, stop, target = wish.quantity, wish.limit_price, wish.stop_price, wish.target_price
+    if instrument is not None:
+        quantity = round_quantity(quantity, instrument.lot_size)
+        limit = None if limit is None else round_price(limit, instrument.tick_size, wish.side)
+        stop = None if stop is None else nearest_tick(stop, instrument.tick_size)
+        target = None if target is None else nearest_tick(target, instrument.tick_size)
+    order = Order(
+        proposal_id=proposal_id,
+        account_id=account_id,
+        owner=owner,
+        symbol=wish.symbol,
+        side=wish.side,
+        type=wish.type,
+        quantity=Quantity(quantity),
+        limit_price=None if limit is None else Price(limit),
+        reduce_only=wish.reduce_only,
+    )
+    return Proposal(
+        order,
+        source=source,
+        decided_ns=decided_ns,
+        thesis=wish.thesis,
+        stop_price=None if stop is None else Price(stop),
+        target_price=None if target is None else Price(target),
+        invalidation=wish.invalidation,
+        evidence=wish.evidence,
+        taint=wish.taint,
+    )
+
+
+async def propose(desk: OrderDesk, proposal: Proposal) -> Receipt:
+    """Puts a proposal before the gate. The answer says what became of it; nothing else can be done with it."""
+    return await desk.propose(proposal)
