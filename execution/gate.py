@@ -1,0 +1,320 @@
+"""The gate: the only way from a proposal to a venue, one order at a time.
+
+Under one lock an account: fresh facts, review, an approval row if the policy asks for a person, else the worst case
+is reserved and `SENDING` is durable before a ticket exists. The send is outside the lock, in a task of the gate's own
+that no cycle can cancel.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from core import identity
+from core.canonical import plain
+from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable
+from core.orders import Order, OrderState, Proposal, Side
+from core.ports import Clock, MarketFacts
+from core.time import SECOND_NS, show_time
+from core.verdicts import AnswerKind, Receipt, Review
+from execution import actions, latches, orderbook
+from execution.door import Door
+from execution.readings import read_breakers
+from execution.settle import mark_absent, settle
+from execution.snapshot import freeze
+from execution.tickets import ApprovedOrder, TicketOffice, TicketRefused
+from memory.books import blobs, journal, ledger
+from memory.books.database import Books
+from memory.books.words import ApprovalState
+from risk.breakers import Trip
+from risk.facts import Facts, worst_fill_price
+from risk.review import review
+from risk.rules.conduct import could_cross
+from risk.settings import RiskSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What one pass through the section decided; `send` is what may now leave, once ticketed."""
+
+    receipt: Receipt
+    send: str | None = None  # client order id
+    epoch_moved: bool = False
+
+
+class Gate:
+    """One account's gate. `kill` answers whether the kill file is there; it is asked at every review."""
+
+    def __init__(
+        self,
+        account_id: str,
+        books: Books,
+        market: MarketFacts,
+        door: Door,
+        office: TicketOffice,
+        policy: RiskSettings,
+        clock: Clock,
+        kill: Callable[[], bool],
+    ) -> None:
+        self._account_id = account_id
+        self._books = books
+        self._market = market
+        self._door = door
+        self._office = office
+        self._policy = policy
+        self._clock = clock
+        self._kill = kill
+        self._lock = asyncio.Lock()
+        self._sends: set[asyncio.Task[None]] = set()
+
+    async def propose(self, proposal: Proposal) -> Receipt:
+        """Upsert by proposal id: the same proposal again gets the answer that it has."""
+        async with self._lock:
+            await self._clear_the_way(proposal.order)
+            decision = self._books.write(lambda conn: self._propose(conn, proposal))
+            approved = self._ticket(decision, proposal.order)
+        return await self._send(decision, approved, proposal.decided_ns)
+
+    async def receipt(self, proposal_id: str) -> Receipt | None:
+        return self._books.read(lambda conn: stored_receipt(conn, proposal_id))
+
+    async def answer(self, proposal_id: str, *, approve: bool, by: str, reason: str) -> Receipt:
+        """A person's word on a waiting proposal. Approval stores nothing but the word: the release is a new review."""
+        async with self._lock:
+            proposal = self._books.read(lambda conn: self._awaited(conn, proposal_id))
+            if approve:
+                await self._clear_the_way(proposal.order)
+            decision = self._books.write(lambda conn: self._answer(conn, proposal, approve, by, reason))
+            approved = self._ticket(decision, proposal.order)
+        return await self._send(decision, approved, self._clock.now_ns())
+
+    async def cancel(self, client_order_id: str, symbol: str) -> None:
+        """Asks the venue, then books what it says."""
+        await self._door.cancel(client_order_id, symbol)
+        await self.poll(client_order_id, symbol)
+
+    async def poll(self, client_order_id: str, symbol: str) -> bool:
+        """Books the venue's word on one of our orders; True when it was news. No word at all proves it absent."""
+        report = await self._door.report(client_order_id, symbol)
+        now_ns = self._clock.now_ns()
+        if report is None:
+            self._books.write(lambda conn: mark_absent(conn, client_order_id, self._account_id, now_ns))
+            return True
+        instrument = self._market.instrument(symbol)
+        if instrument is None:
+            raise ConfigError(f"an order in {symbol} is open, and this market does not know {symbol}")
+        return self._books.write(lambda conn: settle(conn, report, instrument, now_ns))
+
+    # The section under the lock.
+
+    def _propose(self, conn: Connection, proposal: Proposal) -> _Decision:
+        row = orderbook.find_proposal(conn, proposal.proposal_id)
+        if row is not None and row.body == plain(proposal) and not _may_try_again(conn, row):
+            return _Decision(_receipt(conn, row))
+        reused = row is not None and row.body != plain(proposal)
+        facts, found, verdict = self._review(conn, proposal, reused_id=reused)
+        if reused:
+            # The first order keeps its id and its row; the second leaves only this trace.
+            entry = {"proposal_id": proposal.proposal_id, "order_hash": proposal.order.order_hash}
+            journal.append(conn, self._account_id, "reused_id", entry, ts_ns=facts.now_ns)
+            return _Decision(Receipt(proposal.proposal_id, AnswerKind.DENIED, verdict, plain(facts)))
+        if not verdict.allowed:
+            kind = AnswerKind.DENIED
+        elif self._policy.approval == "always" and not verdict.reducing:
+            kind = AnswerKind.WAITING
+        else:
+            kind = AnswerKind.WORKING
+        orderbook.write_proposal(conn, proposal, facts, verdict, kind, "", actions.cycle_of(proposal))
+        send = self._reserve(conn, proposal, facts) if kind is AnswerKind.WORKING else None
+        if kind is AnswerKind.WAITING:
+            self._ask_person(conn, proposal.order, facts)
+        self._note(conn, proposal, verdict, kind, facts)
+        if actions.cycle_of(proposal) is None:
+            actions.record_action(conn, proposal, facts, verdict, kind)
+        receipt = Receipt(proposal.proposal_id, kind, verdict, plain(facts))
+        return _Decision(receipt, send, epoch_moved=bool(found))
+
+    def _answer(self, conn: Connection, proposal: Proposal, approve: bool, by: str, reason: str) -> _Decision:
+        now_ns = self._clock.now_ns()
+        facts, found, verdict = self._review(conn, proposal, reused_id=False)
+        detail, state, send = "", ApprovalState.RELEASED, None
+        if not approve:
+            kind, state, detail = AnswerKind.DENIED, ApprovalState.REJECTED, f"rejected by {by}: {reason}"
+        elif (drift := self._drift(conn, proposal, facts)) is not None:
+            kind, state, detail = AnswerKind.DENIED, ApprovalState.EXPIRED, drift
+        elif not verdict.allowed:
+            kind, detail = AnswerKind.DENIED, "denied at release"
+        else:
+            kind, send = AnswerKind.WORKING, self._reserve(conn, proposal, facts)
+        orderbook.settle_approval(conn, proposal.proposal_id, state, by=by, reason=reason, now_ns=now_ns)
+        orderbook.write_proposal(conn, proposal, facts, verdict, kind, detail, actions.cycle_of(proposal))
+        self._note(conn, proposal, verdict, kind, facts)
+        said = {"approved": approve, "by": by, "reason": reason}
+        actions.record_release(conn, proposal, facts, verdict, kind, detail, said)
+        receipt = Receipt(proposal.proposal_id, kind, verdict, plain(facts), detail)
+        return _Decision(receipt, send, epoch_moved=bool(found))
+
+    def _review(
+        self, conn: Connection, proposal: Proposal, *, reused_id: bool
+    ) -> tuple[Facts, tuple[Trip, ...], Review]:
+        now_ns = self._clock.now_ns()
+        facts = freeze(conn, self._market, proposal, self._policy, now_ns, reused_id=reused_id)
+        holding = read_breakers(conn, self._account_id, facts.equity, self._policy, kill_file=self._kill())
+        fresh = latches.trip(conn, self._account_id, holding, now_ns)
+        state = latches.state_of(conn, self._account_id, holding)
+        return facts, fresh, review(proposal.order, facts, state, self._policy)
+
+    def _reserve(self, conn: Connection, proposal: Proposal, facts: Facts) -> str:
+        """Writes the attempt at its worst case; from here on every review counts it."""
+        order = proposal.order
+        attempt = orderbook.next_attempt(conn, order.proposal_id)
+        client_order_id = identity.client_order_id(order.proposal_id, attempt)
+        orderbook.write_attempt(
+            conn,
+            order,
+            client_order_id,
+            attempt=attempt,
+            venue=self._door.venue_name,
+            reserved=self._worst_case(order, facts),
+            protective=proposal.source.startswith(actions.STOP),
+            now_ns=facts.now_ns,
+        )
+        return client_order_id
+
+    def _worst_case(self, order: Order, facts: Facts) -> tuple[str, Decimal]:
+        instrument, quote = facts.instrument(order), facts.quote(order)
+        assert instrument is not None  # the form layer passed
+        if order.side is Side.SELL:
+            return instrument.base, order.quantity
+        assert quote is not None  # a buy that passed was measured against a quote
+        price = worst_fill_price(order, quote, self._policy.market_slippage)
+        return instrument.quote, order.quantity * price * (1 + instrument.taker_fee)
+
+    def _ask_person(self, conn: Connection, order: Order, facts: Facts) -> None:
+        quote = facts.quote(order)
+        expires_ns = facts.now_ns + self._policy.approval_ttl_s * SECOND_NS
+        orderbook.ask_person(conn, order, None if quote is None else quote.mid, facts.now_ns, expires_ns)
+
+    def _awaited(self, conn: Connection, proposal_id: str) -> Proposal:
+        row, now_ns = orderbook.approval(conn, proposal_id), self._clock.now_ns()
+        if row is None:
+            raise ConfigError(f"no proposal {proposal_id} waits for approval in account {self._account_id}")
+        if row.state is not ApprovalState.WAITING:
+            raise ConfigError(
+                f"proposal {proposal_id} was {row.state.value} already; only a waiting one can be answered"
+            )
+        if now_ns > row.expires_ns:
+            raise ConfigError(
+                f"proposal {proposal_id} expired at {show_time(row.expires_ns)} by the account's clock, "
+                f"which shows {show_time(now_ns)}"
+            )
+        found = orderbook.find_proposal(conn, proposal_id)
+        assert found is not None  # approvals reference proposals
+        return orderbook.stored_proposal(found.body)
+
+    def _drift(self, conn: Connection, proposal: Proposal, facts: Facts) -> str | None:
+        """Why the price has left the band that the person saw; None while it is inside."""
+        row, quote = orderbook.approval(conn, proposal.proposal_id), facts.quote(proposal.order)
+        if row is None or row.reference_price is None or quote is None:
+            return "the price cannot be compared with the one that was shown"
+        moved = abs(quote.mid / row.reference_price - 1)
+        if moved <= self._policy.approval_drift:
+            return None
+        return f"the price moved {moved:.2%} since it was proposed, {self._policy.approval_drift:.2%} allowed"
+
+    def _note(self, conn: Connection, proposal: Proposal, verdict: Review, kind: AnswerKind, facts: Facts) -> None:
+        entry = {
+            "proposal_id": proposal.proposal_id,
+            "order_hash": verdict.order_hash,
+            "answer": kind,
+            "state": verdict.state,
+            "denied": [v.code for v in verdict.denials],
+        }
+        journal.append(conn, self._account_id, "review", entry, ts_ns=facts.now_ns)
+
+    async def _clear_the_way(self, order: Order) -> None:
+        """An exit is never held up by our own resting entry: that one is cancelled first."""
+        for attempt in self._books.read(lambda conn: _in_the_way(conn, order)):
+            await self.cancel(attempt.client_order_id, attempt.symbol)
+
+    # The send.
+
+    def _ticket(self, decision: _Decision, order: Order) -> ApprovedOrder | None:
+        if decision.epoch_moved:
+            self._office.void_all()
+        if decision.send is None:
+            return None
+        return self._office.mint(order, self._office.epoch, self._clock.now_ns())
+
+    async def _send(self, decision: _Decision, approved: ApprovedOrder | None, decided_ns: int) -> Receipt:
+        if decision.send is None or approved is None:
+            return decision.receipt
+        task = asyncio.create_task(self._deliver(approved, decision.send, decided_ns))
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
+        await asyncio.shield(task)
+        now = self._books.read(lambda conn: stored_receipt(conn, approved.order.proposal_id))
+        assert now is not None  # it was written under the lock
+        return now
+
+    async def _deliver(self, approved: ApprovedOrder, client_order_id: str, decided_ns: int) -> None:
+        """Every ending but a proof is UNKNOWN: a failed request may have traded."""
+        order = approved.order
+        try:
+            await self._door.submit(approved, client_order_id, decided_ns)
+        except TicketRefused as refused:
+            self._finish(order, client_order_id, OrderState.ABSENT, f"never sent: {refused}")
+        except ExchangeRejected as rejected:
+            self._finish(order, client_order_id, OrderState.REJECTED, f"rejected by the venue: {rejected}")
+        except Exception as failure:  # noqa: BLE001  # the top of the gate's own task; whatever it was, it proves nothing
+            self._finish(order, client_order_id, OrderState.UNKNOWN, f"no proof from the venue: {failure!r}")
+        else:
+            # Accepted; if the report cannot be had now, the watch asks again and the order counts as it was sent.
+            with suppress(ExchangeUnavailable):
+                await self.poll(client_order_id, order.symbol)
+
+    def _finish(self, order: Order, client_order_id: str, state: OrderState, detail: str) -> None:
+        now_ns = self._clock.now_ns()
+        kind = AnswerKind.WORKING if state.live else AnswerKind.DONE
+
+        def write(conn: Connection) -> None:
+            orderbook.set_state(conn, client_order_id, state, now_ns)
+            orderbook.answer(conn, order.proposal_id, kind, detail)
+            entry = {"client_order_id": client_order_id, "to": state, "detail": detail}
+            journal.append(conn, self._account_id, "order", entry, ts_ns=now_ns)
+
+        self._books.write(write)
+
+
+def stored_receipt(conn: Connection, proposal_id: str) -> Receipt | None:
+    row = orderbook.find_proposal(conn, proposal_id)
+    return None if row is None else _receipt(conn, row)
+
+
+def _receipt(conn: Connection, row: Row[Any]) -> Receipt:
+    """The answer as it stands now: an order that was working is done once no attempt of it lives."""
+    kind, tried = row.kind, orderbook.attempts(conn, row.proposal_id)
+    if kind is AnswerKind.WORKING and tried and not tried[-1].state.live:
+        kind = AnswerKind.DONE
+    return Receipt(
+        row.proposal_id, kind, actions.stored_review(row.review), blobs.get_json(conn, row.facts), row.detail
+    )
+
+
+def _may_try_again(conn: Connection, row: Row[Any]) -> bool:
+    """Only after the last attempt is proven never to have reached the venue, and nothing of it filled."""
+    tried = orderbook.attempts(conn, row.proposal_id)
+    return bool(tried) and all(a.state is OrderState.ABSENT for a in tried)
+
+
+def _in_the_way(conn: Connection, order: Order) -> list[orderbook.Attempt]:
+    position = next((p for p in ledger.positions(conn, order.account_id) if p.symbol == order.symbol), None)
+    if position is None or position.side is not order.side.opposite:
+        return []
+    resting, _ = orderbook.open_orders(conn, order.account_id)
+    crossing = {o.proposal_id for o in resting if could_cross(order, o)}
+    return [a for a in orderbook.live_attempts(conn, order.account_id) if a.proposal_id in crossing]

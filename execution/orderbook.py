@@ -1,0 +1,240 @@
+"""Our orders in the books: proposals, attempts, approvals. Small functions on one open transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+
+from core.canonical import JSON, plain
+from core.errors import ConfigError
+from core.money import ZERO
+from core.orders import LIVE_STATES, Order, OrderState, Proposal, Side
+from core.verdicts import AnswerKind, Review
+from memory.books import blobs, tables
+from memory.books.words import ApprovalState
+from risk.facts import Facts, OpenOrder, RecentOrder
+
+_PROPOSAL = TypeAdapter(Proposal)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sending of an order: what the venue knows it by, and what it holds of the account."""
+
+    client_order_id: str
+    proposal_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    state: OrderState
+    filled_quantity: Decimal
+    filled_notional: Decimal
+    protective: bool
+
+    @property
+    def average_price(self) -> Decimal | None:
+        return self.filled_notional / self.filled_quantity if self.filled_quantity else None
+
+
+def find_proposal(conn: Connection, proposal_id: str) -> Row[Any] | None:
+    return conn.execute(select(tables.proposals).where(tables.proposals.c.proposal_id == proposal_id)).first()
+
+
+def stored_proposal(body: JSON) -> Proposal:
+    return _PROPOSAL.validate_python(body)
+
+
+def write_proposal(
+    conn: Connection,
+    proposal: Proposal,
+    facts: Facts,
+    review: Review,
+    kind: AnswerKind,
+    detail: str,
+    cycle_id: str | None,
+) -> None:
+    """Stores a proposal with what it was judged on; a release or a new attempt replaces the answer."""
+    values = {
+        "account_id": proposal.order.account_id,
+        "cycle_id": cycle_id,
+        "body": plain(proposal),
+        "order_hash": proposal.order.order_hash,
+        "facts": blobs.put_json(conn, facts),
+        "review": plain(review),
+        "kind": kind,
+        "detail": detail,
+        "created_ns": facts.now_ns,
+    }
+    if find_proposal(conn, proposal.proposal_id) is None:
+        conn.execute(insert(tables.proposals).values(proposal_id=proposal.proposal_id, **values))
+    else:
+        table = tables.proposals
+        del values["created_ns"], values["cycle_id"]
+        conn.execute(update(table).where(table.c.proposal_id == proposal.proposal_id).values(**values))
+
+
+def answer(conn: Connection, proposal_id: str, kind: AnswerKind, detail: str) -> None:
+    table = tables.proposals
+    conn.execute(update(table).where(table.c.proposal_id == proposal_id).values(kind=kind, detail=detail))
+
+
+def write_attempt(
+    conn: Connection,
+    order: Order,
+    client_order_id: str,
+    *,
+    attempt: int,
+    venue: str,
+    reserved: tuple[str, Decimal],
+    protective: bool,
+    now_ns: int,
+) -> None:
+    conn.execute(
+        insert(tables.orders).values(
+            client_order_id=client_order_id,
+            proposal_id=order.proposal_id,
+            attempt=attempt,
+            account_id=order.account_id,
+            venue=venue,
+            owner=order.owner,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            quantity=order.quantity,
+            limit_price=order.limit_price,
+            trigger_price=order.trigger_price,
+            time_in_force=order.time_in_force,
+            reduce_only=order.reduce_only,
+            state=OrderState.SENDING,
+            filled_quantity=ZERO,
+            filled_notional=ZERO,
+            reserved_currency=reserved[0],
+            reserved_amount=reserved[1],
+            protective=protective,
+            created_ns=now_ns,
+            updated_ns=now_ns,
+        )
+    )
+
+
+def attempts(conn: Connection, proposal_id: str) -> list[Attempt]:
+    """Every attempt of a proposal, oldest first."""
+    table = tables.orders
+    rows = conn.execute(select(table).where(table.c.proposal_id == proposal_id).order_by(table.c.attempt))
+    return [_attempt(row) for row in rows]
+
+
+def live_attempts(conn: Connection, account_id: str) -> list[Attempt]:
+    """Attempts that may still fill, oldest first."""
+    table = tables.orders
+    rows = conn.execute(_live(account_id).order_by(table.c.created_ns, table.c.client_order_id))
+    return [_attempt(row) for row in rows]
+
+
+def _live(account_id: str) -> Select[Any]:
+    table = tables.orders
+    return select(table).where(and_(table.c.account_id == account_id, table.c.state.in_(LIVE_STATES)))
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        row.client_order_id,
+        row.proposal_id,
+        row.symbol,
+        row.side,
+        row.quantity,
+        row.state,
+        row.filled_quantity,
+        row.filled_notional,
+        row.protective,
+    )
+
+
+def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...], dict[str, Decimal]]:
+    """Live orders at their worst case, and what they hold of each currency."""
+    found: list[OpenOrder] = []
+    reserved: dict[str, Decimal] = {}
+    for row in conn.execute(_live(account_id)):
+        remaining = row.quantity - row.filled_quantity
+        held = row.reserved_amount * remaining / row.quantity
+        reserved[row.reserved_currency] = reserved.get(row.reserved_currency, ZERO) + held
+        # What a buy reserved per unit is the dearest it can cost; a sale may fetch as little as its limit, or nothing.
+        worst = row.reserved_amount / row.quantity if row.side is Side.BUY else row.limit_price or ZERO
+        found.append(
+            OpenOrder(row.proposal_id, row.owner, row.symbol, row.side, remaining, worst, row.reduce_only, row.state)
+        )
+    return tuple(found), reserved
+
+
+def recent_orders(conn: Connection, account_id: str, since_ns: int) -> tuple[RecentOrder, ...]:
+    table = tables.orders
+    rows = conn.execute(
+        select(table.c.proposal_id, table.c.symbol, table.c.side, table.c.quantity, table.c.created_ns).where(
+            and_(table.c.account_id == account_id, table.c.created_ns > since_ns)
+        )
+    )
+    return tuple(RecentOrder(*row) for row in rows)
+
+
+def set_state(conn: Connection, client_order_id: str, state: OrderState, now_ns: int, **more: object) -> None:
+    table = tables.orders
+    conn.execute(
+        update(table).where(table.c.client_order_id == client_order_id).values(state=state, updated_ns=now_ns, **more)
+    )
+
+
+def next_attempt(conn: Connection, proposal_id: str) -> int:
+    table = tables.orders
+    last = conn.execute(select(func.max(table.c.attempt)).where(table.c.proposal_id == proposal_id)).scalar()
+    return 1 if last is None else int(last) + 1
+
+
+def ask_person(conn: Connection, order: Order, reference_price: Decimal | None, now_ns: int, expires_ns: int) -> None:
+    conn.execute(
+        insert(tables.approvals).values(
+            proposal_id=order.proposal_id,
+            account_id=order.account_id,
+            state=ApprovalState.WAITING,
+            order_hash=order.order_hash,
+            reference_price=reference_price,
+            created_ns=now_ns,
+            expires_ns=expires_ns,
+        )
+    )
+
+
+def approval(conn: Connection, proposal_id: str) -> Row[Any] | None:
+    return conn.execute(select(tables.approvals).where(tables.approvals.c.proposal_id == proposal_id)).first()
+
+
+def find_approval(conn: Connection, prefix: str) -> Row[Any]:
+    """The one proposal that waits or waited for a person and whose id starts with `prefix`."""
+    table = tables.approvals
+    found = conn.execute(select(table).where(table.c.proposal_id.startswith(prefix, autoescape=True)).limit(2)).all()
+    if not prefix or not found:
+        raise ConfigError(f"no approval has an id that starts with {prefix!r}: `warden approvals list` shows them")
+    if len(found) > 1:
+        raise ConfigError(f"more than one approval starts with {prefix!r}: give more of it")
+    return found[0]
+
+
+def approvals(
+    conn: Connection, account_id: str, states: Iterable[ApprovalState] = tuple(ApprovalState)
+) -> list[Row[Any]]:
+    table = tables.approvals
+    query = select(table).where(and_(table.c.account_id == account_id, table.c.state.in_(tuple(states))))
+    return list(conn.execute(query.order_by(table.c.created_ns, table.c.proposal_id)))
+
+
+def settle_approval(
+    conn: Connection, proposal_id: str, state: ApprovalState, *, by: str, reason: str, now_ns: int
+) -> None:
+    table = tables.approvals
+    conn.execute(
+        update(table)
+        .where(table.c.proposal_id == proposal_id)
+        .values(state=state, answered_by=by, reason=reason, answered_ns=now_ns)
+    )

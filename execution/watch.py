@@ -1,0 +1,176 @@
+"""The watch: the timers of money. Called on a timer when live, and for every bar between cycles in a run.
+
+`step(now)` lets a simulated venue match, books what the venue says, fires stops, marks the account, trips breakers,
+and lets approvals expire. It needs no agent and no cycle.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select, update
+
+from core import identity
+from core.bars import Bar
+from core.fills import stop_hit
+from core.money import Quantity, round_quantity
+from core.orders import Order, OrderType, Proposal, TimeInForce
+from core.ports import Clock, MarketFacts
+from core.verdicts import Receipt
+from execution import actions, latches, orderbook
+from execution.door import Door
+from execution.gate import Gate
+from execution.readings import read_breakers
+from execution.snapshot import equity_now, market_now
+from execution.tickets import TicketOffice
+from memory.books import accounts, journal, ledger, tables
+from memory.books.database import Books
+from memory.books.words import ApprovalState, StopState
+from risk.breakers import Trip
+from risk.settings import RiskSettings
+from risk.states import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What one step found: the account's mark, its state, stops that fired, causes that tripped."""
+
+    now_ns: int
+    equity: Decimal | None
+    state: TradingState
+    fired: tuple[Receipt, ...]
+    tripped: tuple[Trip, ...]
+
+
+class Watch:
+    def __init__(
+        self,
+        account_id: str,
+        books: Books,
+        market: MarketFacts,
+        gate: Gate,
+        door: Door,
+        office: TicketOffice,
+        policy: RiskSettings,
+        clock: Clock,
+        kill: Callable[[], bool],
+    ) -> None:
+        self._account_id = account_id
+        self._books = books
+        self._market = market
+        self._gate = gate
+        self._door = door
+        self._office = office
+        self._policy = policy
+        self._clock = clock
+        self._kill = kill
+
+    async def step(self) -> WatchReport:
+        """One round at the clock's now. Stops that fire may fill in the same bar, so it goes round until none does."""
+        now_ns = self._clock.now_ns()
+        since_ns = self._books.read(lambda conn: accounts.account(conn, self._account_id).clock_ns)
+        fired: dict[str, Receipt] = {}
+        while True:
+            await self._door.advance(now_ns)
+            await self.poll_live()
+            hits = self._books.read(lambda conn: self._hits(conn, since_ns, now_ns, set(fired)))
+            if not hits:
+                break
+            for stop, bar in hits:
+                fired[stop.stop_id] = await self._fire(stop, now_ns if bar is None else bar.open_ns)
+        report, fresh = self._books.write(lambda conn: self._mark(conn, now_ns, tuple(fired.values())))
+        if fresh:
+            self._office.void_all()
+        if report.state is TradingState.HALTED:
+            await self._cancel_entries()
+        return report
+
+    async def poll_live(self) -> None:
+        """Asks the venue about every order that may still fill: at start-up, and at every step."""
+        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
+            await self._gate.poll(attempt.client_order_id, attempt.symbol)
+
+    # Stops.
+
+    def _hits(self, conn: Connection, since_ns: int, now_ns: int, done: set[str]) -> list[tuple[Row[Any], Bar | None]]:
+        """Armed stops that the market reached since the last step, with the first bar that did."""
+        table = tables.stops
+        armed = select(table).where(and_(table.c.account_id == self._account_id, table.c.state == StopState.ARMED))
+        found: list[tuple[Row[Any], Bar | None]] = []
+        for stop in conn.execute(armed.order_by(table.c.created_ns, table.c.stop_id)).all():
+            if stop.stop_id in done or self._uncommitted(conn, stop) <= 0:
+                continue
+            after_ns = max(since_ns, stop.created_ns)
+            bars = self._market.closed_bars(stop.symbol, after_ns=after_ns, until_ns=now_ns)
+            sign = stop.side.sign
+            bar = next((b for b in bars if stop_hit(stop.trigger_price, b.low, b.high, sign)), None)
+            quote = self._market.quote(stop.symbol, as_of_ns=now_ns)
+            if bar is not None or (quote and stop_hit(stop.trigger_price, quote.last, quote.last, sign)):
+                found.append((stop, bar))
+        return found
+
+    def _uncommitted(self, conn: Connection, stop: Row[Any]) -> Decimal:
+        """What the stop can still close: no more than is held and not being sold already."""
+        position = next((p for p in ledger.positions(conn, self._account_id) if p.symbol == stop.symbol), None)
+        if position is None or position.side is not stop.side.opposite:
+            return Decimal(0)
+        live, _ = orderbook.open_orders(conn, self._account_id)
+        selling = sum((o.remaining for o in live if o.symbol == stop.symbol and o.side is stop.side), Decimal(0))
+        return min(Decimal(stop.quantity), position.quantity - selling)
+
+    async def _fire(self, stop: Row[Any], decided_ns: int) -> Receipt:
+        """Turns a trigger into a reducing order through the gate, like any other order."""
+        proposal = self._books.write(lambda conn: self._exit(conn, stop, decided_ns))
+        return await self._gate.propose(proposal)
+
+    def _exit(self, conn: Connection, stop: Row[Any], decided_ns: int) -> Proposal:
+        instrument = self._market.instrument(stop.symbol)
+        assert instrument is not None  # a position in it is held
+        hits = stop.hits + 1
+        conn.execute(update(tables.stops).where(tables.stops.c.stop_id == stop.stop_id).values(hits=hits))
+        order = Order(
+            proposal_id=identity.stop_proposal_id(stop.stop_id, hits),
+            account_id=self._account_id,
+            owner=stop.owner,
+            symbol=stop.symbol,
+            side=stop.side,
+            type=OrderType.STOP,
+            quantity=Quantity(round_quantity(self._uncommitted(conn, stop), instrument.lot_size)),
+            trigger_price=stop.trigger_price,
+            time_in_force=TimeInForce.GTC,
+            reduce_only=True,
+        )
+        return Proposal(order, source=actions.STOP + stop.stop_id, decided_ns=decided_ns, thesis="protective stop")
+
+    # Marks and breakers.
+
+    def _mark(self, conn: Connection, now_ns: int, fired: tuple[Receipt, ...]) -> tuple[WatchReport, tuple[Trip, ...]]:
+        held = {p.symbol for p in ledger.positions(conn, self._account_id)}
+        quotes, instruments = market_now(self._market, held, now_ns)
+        equity = equity_now(conn, self._account_id, quotes, instruments)
+        if equity is not None:
+            net = equity - accounts.transferred(conn, self._account_id)
+            accounts.mark(conn, self._account_id, now_ns, net)
+        holding = read_breakers(conn, self._account_id, equity, self._policy, kill_file=self._kill())
+        fresh = latches.trip(conn, self._account_id, holding, now_ns)
+        self._expire(conn, now_ns)
+        accounts.set_clock(conn, self._account_id, now_ns)
+        state = latches.state_of(conn, self._account_id, holding)
+        return WatchReport(now_ns, equity, state, fired, fresh), fresh
+
+    def _expire(self, conn: Connection, now_ns: int) -> None:
+        for row in orderbook.approvals(conn, self._account_id, [ApprovalState.WAITING]):
+            if now_ns > row.expires_ns:
+                orderbook.settle_approval(
+                    conn, row.proposal_id, ApprovalState.EXPIRED, by="clock", reason="nobody answered", now_ns=now_ns
+                )
+                journal.append(conn, self._account_id, "expired", {"proposal_id": row.proposal_id}, ts_ns=now_ns)
+
+    async def _cancel_entries(self) -> None:
+        """Halted: resting entries go, positions and their exits stay."""
+        live, _ = self._books.read(lambda conn: orderbook.open_orders(conn, self._account_id))
+        entries = {o.proposal_id for o in live if not o.reduce_only}
+        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
+            if attempt.proposal_id in entries:
+                await self._gate.cancel(attempt.client_order_id, attempt.symbol)
