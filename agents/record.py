@@ -1,0 +1,49 @@
+"""The DecisionRecord: what was known and decided, in canonical form. Its hash is the cycle's."""
+
+from agents.cycle import Answered, Cycle
+from agents.ports import Ports
+from core.canonical import JSON, plain
+
+SCHEMA = 1
+
+
+def decision_body(cycle: Cycle, ports: Ports) -> JSON:
+    """Everything that is hashed. Attempts, venue ids, wall times and versions belong to the annex, not here."""
+    return plain(
+        {
+            "schema": SCHEMA,
+            "record": "decision",
+            "account": cycle.account_id,
+            "run": cycle.run_id,
+            "cycle": cycle.cycle_id,
+            "ordinal": cycle.ordinal,
+            "symbols": cycle.symbols,
+            "as_of_ns": cycle.as_of_ns,
+            "timeframe": ports.timeframe,
+            "policy": cycle.policy_hash,
+            "prompts": ports.prompts.hashes,
+            "reasoner": ports.reasoner.name,
+            "effects": [[e.node, e.lane, e.sequence, e.request, e.response] for e in ports.effects.entries()],
+            "snapshot": cycle.seen,
+            "research": cycle.research,
+            "sentiment": cycle.sentiment,
+            "forecast": cycle.forecast,
+            "plans": cycle.plans,
+            "answers": [_answer(a) for a in cycle.answers],
+        }
+    )
+
+
+def _answer(answered: Answered) -> dict[str, object]:
+    receipt = answered.receipt
+    return {
+        "index": answered.index,
+        "revision": answered.revision,
+        "proposal": answered.proposal,
+        "order_hash": receipt.review.order_hash,
+        "kind": receipt.kind,
+        "detail": receipt.detail,
+        "reducing": receipt.review.reducing,
+        "state": receipt.review.state,
+        "verdicts": receipt.review.verdicts,
+    }
