@@ -1,0 +1,1 @@
+"""The one place that knows everything: settings, wiring, recovery, runs and replays."""

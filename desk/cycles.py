@@ -1,0 +1,138 @@
+"""Runs one cycle of a desk: binds the ports to it, and closes it with its record."""
+
+import platform
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from sqlalchemy import Connection
+
+from agents.cycle import Cycle
+from agents.orderdesk import RecordedOrderDesk
+from agents.ports import Ports
+from core import identity
+from core.canonical import JSON, digest, plain
+from core.errors import StaleDataError
+from core.money import ZERO
+from desk.build import Desk
+from execution import latches, orderbook
+from execution.snapshot import equity_now, market_now
+from memory.books import accounts, ledger, records
+from memory.books.database import Books
+from memory.books.effects import StoredEffects
+from memory.books.records import NewRecord
+from memory.books.words import RecordKind
+from risk.codes import DenialCode
+
+Engine = Callable[[Cycle, Ports], Awaitable[Cycle]]
+
+
+async def run_cycle(
+    desk: Desk, run_id: str, ordinal: int, symbols: tuple[str, ...], as_of_ns: int, engine: Engine | None = None
+) -> Cycle:
+    """One cycle, from the graph unless another engine is given. A begun cycle is run again with its stored effects."""
+    cycle_id = identity.cycle_id(desk.account_id, run_id, symbols, as_of_ns, ordinal)
+
+    def begin(conn: Connection) -> None:
+        records.begin_cycle(
+            conn,
+            cycle_id,
+            run_id=run_id,
+            account_id=desk.account_id,
+            ordinal=ordinal,
+            symbols=symbols,
+            as_of_ns=as_of_ns,
+        )
+
+    desk.books.write(begin)
+    effects = StoredEffects(desk.books, cycle_id)
+    effects.begin()
+    cycle = Cycle(cycle_id, desk.account_id, run_id, symbols, as_of_ns, ordinal, desk.settings.policy_hash)
+    return await (engine or desk.graph.run)(cycle, ports_for(desk, effects))
+
+
+def ports_for(desk: Desk, effects: StoredEffects) -> Ports:
+    return Ports(
+        market=desk.market,
+        timeframe=desk.market.decision_timeframe,
+        account=lambda: desk.books.read(lambda conn: account_state(conn, desk)),
+        reasoner=desk.reasoner,
+        prompts=desk.prompts,
+        forecasters=desk.forecasters,
+        scorer=desk.scorer,
+        models=desk.settings.models.settings(),
+        max_price_age_s=desk.settings.risk.max_price_age_s,
+        effects=effects,
+        orders=RecordedOrderDesk(effects, desk.settings.risk, desk.gate),
+        records=BookedRecords(desk.books, desk.reasoner.name, time.perf_counter_ns()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BookedRecords:
+    """Closes cycles in the books. What only this machine knows goes into the annex, which is chained but not hashed."""
+
+    books: Books
+    reasoner: str
+    started_ns: int
+
+    def close(self, cycle: Cycle, body: JSON) -> str:
+        record_hash = digest(body)
+        new = NewRecord(
+            record_id=cycle.cycle_id,
+            kind=RecordKind.DECISION,
+            account_id=cycle.account_id,
+            as_of_ns=cycle.as_of_ns,
+            record_hash=record_hash,
+            run_id=cycle.run_id,
+            cycle_id=cycle.cycle_id,
+        )
+
+        def write(conn: Connection) -> None:
+            records.add(conn, new, body=body, annex=self._annex(), ts_ns=cycle.as_of_ns)
+            records.close_cycle(conn, cycle.cycle_id, record_hash)
+
+        self.books.write(write)
+        return record_hash
+
+    def _annex(self) -> JSON:
+        return {
+            "tradewarden": version("tradewarden"),
+            "python": sys.version.split()[0],
+            "host": platform.node(),
+            "wall_ns": time.time_ns(),
+            "elapsed_us": (time.perf_counter_ns() - self.started_ns) // 1000,
+            "reasoner": self.reasoner,
+        }
+
+
+def account_state(conn: Connection, desk: Desk) -> JSON:
+    """The account as a cycle sees it, as canonical JSON."""
+    account = accounts.account(conn, desk.account_id)
+    positions = ledger.positions(conn, desk.account_id)
+    quotes, instruments = market_now(desk.market, {p.symbol for p in positions}, desk.clock.now_ns())
+    equity = equity_now(conn, desk.account_id, quotes, instruments)
+    if equity is None:
+        held = ", ".join(p.symbol for p in positions if p.symbol not in quotes)
+        raise StaleDataError(f"{held} is held and has no price: its worth, and so the account's, is unknown")
+    _, reserved = orderbook.open_orders(conn, desk.account_id)
+    cash = accounts.balances(conn, desk.account_id).get(account.numeraire, ZERO)
+    policy = desk.settings.risk
+    return plain(
+        {
+            "equity": equity,
+            "start_equity": account.start_equity,
+            "cash": cash - reserved.get(account.numeraire, ZERO),
+            "numeraire": account.numeraire,
+            "positions": positions,
+            "limits": {
+                DenialCode.ASSET_EXPOSURE: policy.max_asset_exposure,
+                DenialCode.GROSS_EXPOSURE: policy.max_gross_exposure,
+                DenialCode.ORDER_SIZE: policy.max_order_size,
+                DenialCode.SPREAD: policy.max_spread_bps,
+            },
+            "state": latches.state_of(conn, desk.account_id),
+        }
+    )

@@ -1,0 +1,83 @@
+"""`doctor`: whether this desk could start, part by part, each with what was found."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import ConfigError, DeskError
+from core.time import show_time
+from desk.home import Home
+from desk.markets import MarketSpec
+from desk.runs import database_url
+from desk.settings import Settings, load, source
+from memory.books.database import Books
+from memory.books.verify import verify
+
+LEAST_FREE_BYTES = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    part: str
+    ok: bool
+    found: str
+
+
+def examine(home: Home) -> list[Finding]:
+    """Looks at every part and never stops at the first that is ill."""
+    findings = [_finding("python", lambda: sys.version.split()[0])]
+    settings: list[Settings] = []
+    findings.append(_finding("settings", lambda: _settings(home, settings)))
+    effective = settings[0] if settings else Settings()
+    findings.append(_finding("home", lambda: _home(home)))
+    findings.append(_finding("database", lambda: _database(home, effective)))
+    findings.append(_finding("market", lambda: _market(effective)))
+    findings.append(_finding("kill file", lambda: _kill(home)))
+    return findings
+
+
+def _finding(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, look())
+    except DeskError as ill:
+        return Finding(part, False, str(ill))
+
+
+def _settings(home: Home, found: list[Settings]) -> str:
+    settings = load(home)
+    found.append(settings)
+    return f"{source(home)}; mode {settings.mode}, reasoner {settings.llm.provider}, approval {settings.risk.approval}"
+
+
+def _home(home: Home) -> str:
+    home.make()
+    free = shutil.disk_usage(home.path).free
+    if free < LEAST_FREE_BYTES:
+        raise ConfigError(f"{home.path} has {free // 2**20} MiB free, {LEAST_FREE_BYTES // 2**20} MiB needed")
+    return f"{home.path}, {free // 2**30} GiB free"
+
+
+def _database(home: Home, settings: Settings) -> str:
+    with Books.open(database_url(home, settings)) as books:
+        found = books.read(verify)
+    if not found.ok:
+        raise ConfigError(f"the journal is broken at {found.broken}: {found.problem}")
+    return f"opened; {found.entries} journal entries in {found.streams} streams verified, {found.records} records"
+
+
+def _market(settings: Settings) -> str:
+    if settings.market.kind != "simulated":
+        return "recorded: name the candles with `warden run --market recorded --candles FILE`"
+    market = MarketSpec("simulated", ("BTC/USDT", "ETH/USDT"), settings.market.seed).open(settings.market)
+    first_ns, last_ns = market.range_ns
+    quote = market.quote("BTC/USDT", as_of_ns=last_ns)
+    if quote is None or quote.spread_bps is None:
+        raise ConfigError("the simulated market shows no usable price")
+    return f"simulated, {show_time(first_ns)} to {show_time(last_ns)}, BTC/USDT {quote.last}"
+
+
+def _kill(home: Home) -> str:
+    if home.kill_file.exists():
+        raise ConfigError(f"{home.kill_file} is present: nothing trades until a person removes it")
+    return "absent"

@@ -1,0 +1,272 @@
+"""Runs: one cycle, or many in sequence on a market of the past, with the paper account carried on.
+
+A run is named by what it is made from, so the same command resumes an interrupted run or reports a finished one.
+Each bar and each cycle is one commit: a process killed in the middle leaves whole bars behind it, and goes on there.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from sqlite3 import DatabaseError
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from sqlalchemy import Connection
+
+from core import identity
+from core.canonical import JSON, plain
+from core.errors import ConfigError, LedgerBroken
+from core.time import ManualClock, show_time
+from desk import requests
+from desk.build import Desk, build
+from desk.clock import SystemClock
+from desk.cycles import run_cycle
+from desk.holding import Holding
+from desk.home import Home
+from desk.markets import MarketSpec
+from desk.settings import Settings
+from execution import latches, orderbook
+from memory.books import accounts, records
+from memory.books.database import Books
+from memory.books.records import Run
+from memory.books.verify import verify
+from memory.books.words import ApprovalState, CycleState, RunState
+from risk.breakers import Cause
+from risk.states import TradingState
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """What to run: a market, symbols (in the spec), and the moments to decide at."""
+
+    market: MarketSpec
+    as_of_ns: tuple[int, ...]
+    every_ns: int = 0
+    again: int = 0
+
+    @classmethod
+    def single(cls, market: MarketSpec, as_of_ns: int, again: int = 0) -> "RunCommand":
+        return cls(market, (as_of_ns,), 0, again)
+
+    @classmethod
+    def series(cls, market: MarketSpec, from_ns: int, to_ns: int, every_ns: int, again: int = 0) -> "RunCommand":
+        """Every `every_ns` from `from_ns` to `to_ns`, both included where the steps meet them."""
+        if to_ns < from_ns:
+            raise ConfigError(f"--to {show_time(to_ns)} is before --from {show_time(from_ns)}")
+        return cls(market, tuple(range(from_ns, to_ns + 1, every_ns)), every_ns, again)
+
+    def arguments(self) -> dict[str, JSON]:
+        """What names the run, beside the hashes of its files: never a path."""
+        return {
+            "market": self.market.kind,
+            "symbols": list(self.market.symbols),
+            "from_ns": self.as_of_ns[0],
+            "to_ns": self.as_of_ns[-1],
+            "every_ns": self.every_ns,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run stands: `reported` when it had finished before, `halted` with the reason when the desk stopped it."""
+
+    run_id: str
+    account_id: str
+    digest: str
+    state: RunState
+    cycles: int
+    planned: int
+    reported: bool
+    resumed: bool
+    halted: str | None
+
+
+@asynccontextmanager
+async def open_run(home: Home, settings: Settings, command: RunCommand) -> AsyncIterator["DeskRun"]:
+    """Opens market, books, lease and checkpoints for a command, and lets go of all of them."""
+    market = command.market.open(settings.market)
+    for as_of_ns in (command.as_of_ns[0], command.as_of_ns[-1]):
+        market.refuse_outside(as_of_ns)
+    if home.kill_file.exists():
+        raise ConfigError(f"the kill file {home.kill_file} is present: nothing starts until a person removes it")
+    home.make()
+    run_id = identity.run_id(command.arguments(), market.fingerprint(), settings.policy_hash, command.again)
+    account_id = f"{settings.account.id}-{run_id[:8]}"
+    with Books.open(database_url(home, settings)) as books, Holding(books, account_id) as holding:
+        check_journal(books, account_id)
+        async with checkpoints(home) as saver:
+            clock = ManualClock(_clock_of(books, account_id, command.as_of_ns[0]))
+            desk = build(settings, home, books, market, account_id, clock, saver)
+            yield DeskRun(desk, command, run_id, holding)
+
+
+class DeskRun:
+    """One run on an open desk."""
+
+    def __init__(self, desk: Desk, command: RunCommand, run_id: str, holding: Holding) -> None:
+        self.desk = desk
+        self.command = command
+        self.run_id = run_id
+        self._holding = holding
+
+    async def execute(self, progress: Progress = lambda done, planned: None) -> RunResult:
+        """Runs what is missing. `progress` is told how many cycles are done of how many planned."""
+        desk, books = self.desk, self.desk.books
+        before = books.read(lambda conn: records.find_run(conn, self.run_id))
+        if before is not None and before.state is RunState.FINISHED:
+            return self._result(reported=True, resumed=False, halted=None)
+        books.write(self._begin)
+        await desk.watch.poll_live()
+        done = self._closed()
+        halted: str | None = None
+        for ordinal, as_of_ns in enumerate(self.command.as_of_ns):
+            progress(ordinal, len(self.command.as_of_ns))
+            if ordinal in done:
+                continue
+            await self.step_to(as_of_ns)
+            await requests.serve(desk)
+            halted = self._halted()
+            if halted is not None and self._killed():
+                return self._result(reported=False, resumed=before is not None, halted=halted)
+            if halted is None:
+                with books.step():
+                    await run_cycle(desk, self.run_id, ordinal, self.command.market.symbols, as_of_ns)
+            self._holding.keep()
+        await self._see_out()
+        books.write(lambda conn: records.finish_run(conn, self.run_id))
+        progress(len(self.command.as_of_ns), len(self.command.as_of_ns))
+        return self._result(reported=False, resumed=before is not None, halted=self._halted())
+
+    async def step_to(self, now_ns: int) -> None:
+        """The watch sees every bar that closes on the way, one commit each."""
+        await step_to(self.desk, now_ns)
+
+    async def _see_out(self) -> None:
+        """Orders of the last cycle live on to the next bar, so that one cycle shows its fills.
+
+        Not while a person is being asked: a bar later the question would have expired.
+        """
+        if self._asks_a_person():
+            return
+        if self.desk.books.read(lambda conn: orderbook.live_attempts(conn, self.desk.account_id)):
+            await step_to_next_bar(self.desk)
+
+    def _begin(self, conn: Connection) -> None:
+        desk, settings = self.desk, self.desk.settings
+        if records.find_run(conn, self.run_id) is None:
+            first_ns = self.command.as_of_ns[0]
+            account = settings.account
+            accounts.open_account(
+                conn,
+                desk.account_id,
+                account.numeraire,
+                {account.numeraire: account.deposit},
+                ts_ns=first_ns,
+                clock_ns=first_ns,
+            )
+        command = {
+            "arguments": self.command.arguments(),
+            "again": self.command.again,
+            "market": plain(self.command.market),
+            "settings": settings.deciding(),
+        }
+        records.begin_run(conn, self.run_id, desk.account_id, command, SystemClock().now_ns())
+
+    def _closed(self) -> set[int]:
+        cycles = self.desk.books.read(lambda conn: records.cycles_of(conn, self.run_id))
+        return {c.ordinal for c in cycles if c.state is CycleState.CLOSED}
+
+    def _halted(self) -> str | None:
+        """Why cycles may not run; None while they may."""
+        live = self.desk.books.read(lambda conn: latches.live(conn, self.desk.account_id))
+        return next((f"{x.cause}: {x.detail}" for x in live if x.state is TradingState.HALTED), None)
+
+    def _killed(self) -> bool:
+        live = self.desk.books.read(lambda conn: latches.live(conn, self.desk.account_id))
+        return any(x.cause == Cause.KILL.value for x in live)
+
+    def _asks_a_person(self) -> bool:
+        waiting = [ApprovalState.WAITING]
+        return bool(self.desk.books.read(lambda conn: orderbook.approvals(conn, self.desk.account_id, waiting)))
+
+    def _result(self, *, reported: bool, resumed: bool, halted: str | None) -> RunResult:
+        def read(conn: Connection) -> RunResult:
+            run = records.find_run(conn, self.run_id)
+            if run is None:
+                raise LedgerBroken(f"run {self.run_id[:12]} is not in the books that it was written to")
+            return RunResult(
+                run_id=self.run_id,
+                account_id=run.account_id,
+                digest=records.run_digest(conn, self.run_id),
+                state=run.state,
+                cycles=sum(c.state is CycleState.CLOSED for c in records.cycles_of(conn, self.run_id)),
+                planned=len(self.command.as_of_ns),
+                reported=reported,
+                resumed=resumed,
+                halted=halted,
+            )
+
+        return self.desk.books.read(read)
+
+
+async def step_to(desk: Desk, now_ns: int) -> None:
+    """Walks the desk's clock to `now_ns`, the watch seeing every bar that closes on the way, one commit each."""
+    since_ns = desk.books.read(lambda conn: accounts.account(conn, desk.account_id).clock_ns)
+    for close_ns in desk.market.closes_between(since_ns, now_ns):
+        desk.clock.advance_to(close_ns)
+        with desk.books.step():
+            await desk.watch.step()
+    desk.clock.advance_to(now_ns)
+
+
+async def step_to_next_bar(desk: Desk) -> None:
+    """One bar further, if the market has one."""
+    now_ns = desk.clock.now_ns()
+    ahead = desk.market.closes_between(now_ns, now_ns + desk.market.base_timeframe.ns)
+    if ahead:
+        await step_to(desk, ahead[0])
+
+
+@asynccontextmanager
+async def checkpoints(home: Home) -> AsyncIterator[AsyncSqliteSaver]:
+    """The graph's checkpoints, in a file of their own. It may be deleted at any time: no order depends on it."""
+    try:
+        async with AsyncSqliteSaver.from_conn_string(str(home.checkpoints)) as saver:
+            await saver.setup()
+            # Nothing depends on a checkpoint, so none is worth waiting for the disk.
+            await saver.conn.execute("PRAGMA synchronous=OFF")
+            yield saver
+    except DatabaseError as error:
+        raise ConfigError(
+            f"{home.checkpoints} is not a checkpoint database ({error}): delete it, no order depends on it"
+        ) from None
+
+
+def database_url(home: Home, settings: Settings) -> str:
+    return home.database_url if settings.database_url is None else settings.database_url.get_secret_value()
+
+
+def check_journal(books: Books, account_id: str) -> None:
+    """Refuses to work on books that were changed from outside."""
+    found = books.read(lambda conn: verify(conn, account_id))
+    if not found.ok:
+        raise LedgerBroken(f"the journal is broken at {found.broken}: {found.problem}; nothing was changed")
+
+
+def latest_run(conn: Connection, account_id: str) -> Run:
+    """The run that an account belongs to."""
+    runs = records.runs_of(conn, account_id)
+    if not runs:
+        raise ConfigError(f"account {account_id} has no run in these books")
+    return runs[0]
+
+
+def _clock_of(books: Books, account_id: str, first_ns: int) -> int:
+    """The account's clock is the stored time of its last step."""
+
+    def read(conn: Connection) -> int:
+        known = {a.account_id: a for a in accounts.accounts(conn)}
+        return known[account_id].clock_ns if account_id in known else first_ns
+
+    return books.read(read)

@@ -1,0 +1,149 @@
+"""The composed settings: each room's own, read once from one file. Unknown keys and loose limits refuse to start."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from sqlalchemy.engine import make_url
+
+from core.canonical import JSON, digest, plain
+from core.errors import ConfigError
+from desk.home import Home
+from execution.settings import ExecutionSettings
+from market.settings import MarketSettings
+from models.settings import ModelSettings
+from risk.settings import RiskSettings
+
+FILE = "warden.toml"
+MASK = "********"
+# The only settings that come from the environment: they are secrets, and a file of limits is no place for them.
+DATABASE_URL = "TRADEWARDEN_DATABASE_URL"
+
+
+class AccountSettings(BaseModel):
+    """The paper account that a run opens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: str = Field("paper", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    numeraire: str = Field("USDT", pattern=r"^[A-Z0-9]{2,10}$")
+    deposit: Decimal = Field(Decimal("10000"), gt=0, description="in the numeraire")
+
+
+class ModelsTable(BaseModel):
+    """`models.settings.ModelSettings` with its bounds: the models room itself knows no pydantic."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    horizon_bars: int = Field(12, gt=0, le=1_000)
+    history_bars: int = Field(780, ge=50, le=10_000)
+    score_origins: int = Field(60, ge=10, le=1_000)
+    half_life_s: int = Field(6 * 3600, gt=0)
+    text_window_s: int = Field(48 * 3600, gt=0)
+    least_effective_texts: Decimal = Field(Decimal("0.5"), ge=0)
+
+    def settings(self) -> ModelSettings:
+        return ModelSettings(**self.model_dump())
+
+
+class LlmSettings(BaseModel):
+    """Who reasons. `rules` is the keyless analyst; the desk runs whole without a language model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Literal["rules"] = "rules"
+
+
+class Settings(BaseModel):
+    """Effective settings of one start. `database_url` is a secret since it may carry a password."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["paper"] = "paper"
+    account: AccountSettings = AccountSettings()
+    market: MarketSettings = MarketSettings()
+    risk: RiskSettings = RiskSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    models: ModelsTable = ModelsTable()
+    llm: LlmSettings = LlmSettings()
+    database_url: SecretStr | None = None
+
+    @property
+    def policy_hash(self) -> str:
+        """Of everything that can change a decision; where the books lie cannot."""
+        return digest(self.deciding())
+
+    def deciding(self) -> JSON:
+        return plain(self.model_dump(exclude={"database_url"}))
+
+    def shown(self) -> JSON:
+        """For people: everything effective, secrets masked."""
+        url = None if self.database_url is None else _masked(self.database_url.get_secret_value())
+        return {**self.deciding(), "database_url": url}
+
+
+def load(home: Home, *, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `warden.toml` in the working folder, else the home, else the defaults; secrets from `.env`."""
+    where = folder or Path.cwd()
+    file = next((f for f in (where / FILE, home.settings) if f.exists()), None)
+    table = {} if file is None else _read(file)
+    if "database_url" in table:
+        raise ConfigError(f"{file}: database_url is a secret: set {DATABASE_URL} in the environment or .env instead")
+    secrets = {**_dotenv(where / ".env"), **(os.environ if environment is None else environment)}
+    if secrets.get(DATABASE_URL):
+        table["database_url"] = secrets[DATABASE_URL]
+    return parse(table, str(file or "the defaults"))
+
+
+def source(home: Home, folder: Path | None = None) -> str:
+    """The file that `load` reads, for people."""
+    candidates = ((folder or Path.cwd()) / FILE, home.settings)
+    return next((str(f) for f in candidates if f.exists()), "no file: the defaults")
+
+
+def parse(table: Mapping[str, Any], where: str) -> Settings:
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as refused:
+        raise ConfigError(f"{where}: {'; '.join(_sentence(dict(e)) for e in refused.errors())}") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _dotenv(file: Path) -> dict[str, str]:
+    return {k: v for k, v in dotenv_values(file).items() if v is not None} if file.is_file() else {}
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """What was found and what is allowed, in one clause."""
+    key, found = ".".join(str(part) for part in error["loc"]), error["input"]
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {key}, allowed are {', '.join(_siblings(error['loc']))}"
+    return f"{key} is {found!r}: {error['msg'][:1].lower()}{error['msg'][1:]}".replace("Decimal(", "").replace(")", "")
+
+
+def _siblings(loc: tuple[str | int, ...]) -> list[str]:
+    model: Any = Settings
+    for part in loc[:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return [name for name in model.model_fields if name != "database_url"]
+
+
+def _masked(url: str) -> str:
+    parsed = make_url(url)
+    return parsed.set(password=MASK).render_as_string(hide_password=False) if parsed.password else url
