@@ -1,0 +1,1 @@
+"""Surfaces only: whatever they show or ask goes through the desk."""

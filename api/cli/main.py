@@ -1,0 +1,202 @@
+"""`warden`: verbs over the desk. Each takes `--json` and answers with a stable exit code.
+
+0 done, 1 failed, 2 usage or settings. Heavy rooms are imported inside the verbs, so that `--help` answers at once.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from core.errors import DeskError
+
+app = typer.Typer(
+    name="warden",
+    help="An AI trading desk that cannot overrule its risk officer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+audit = typer.Typer(help="The audit log: list, show, verify, replay.", no_args_is_help=True)
+risk = typer.Typer(help="The risk officer: state, limits, breakers.", no_args_is_help=True)
+approvals = typer.Typer(help="Orders that wait for a person.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+app.add_typer(risk, name="risk")
+app.add_typer(approvals, name="approvals")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Account = Annotated[str | None, typer.Option(help="Account id; the newest run's by default.")]
+Again = Annotated[int, typer.Option(min=0, help="Make the N-th repetition of the same run.")]
+
+
+@app.command()
+def demo(json: Json = False, again: Again = 0) -> None:
+    """One whole decision cycle on the simulated market, without a key or a network."""
+    from api.cli import running
+
+    running.demo(json=json, again=again)
+
+
+@app.command()
+def run(
+    market: Annotated[str, typer.Option(help="recorded or simulated.")] = "simulated",
+    symbols: Annotated[str, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT.")] = "BTC/USDT,ETH/USDT",
+    candles: Annotated[list[str] | None, typer.Option(help="FILE or SYMBOL=FILE; repeat, or list after it.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(help="More candle files.", show_default=False)] = None,
+    as_of: Annotated[str | None, typer.Option(help="One cycle, at this time (UTC).")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Many cycles, from this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="To this time, included.")] = None,
+    every: Annotated[str | None, typer.Option(help="Time between cycles, such as 4h.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the simulated market.")] = None,
+    again: Again = 0,
+    json: Json = False,
+) -> None:
+    """Decide on a market of the past: one cycle with --as-of, or many with --from, --to, --every.
+
+    The same command resumes an interrupted run or reports a finished one.
+    """
+    from api.cli import running
+
+    asked = running.Asked(
+        market=market,
+        symbols=symbols,
+        candles=[*(candles or []), *(files or [])],
+        as_of=as_of,
+        start=start,
+        end=end,
+        every=every,
+        seed=seed,
+        again=again,
+    )
+    running.run(asked, json=json)
+
+
+@app.command()
+def portfolio(account: Account = None, json: Json = False) -> None:
+    """Cash, positions, stops and what was earned."""
+    from api.cli import reading
+
+    reading.portfolio(account, json=json)
+
+
+@app.command()
+def settings(json: Json = False) -> None:
+    """The effective settings, secrets masked."""
+    from api.cli import reading
+
+    reading.settings(json=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Whether this desk could start: settings, home, database, market."""
+    from api.cli import reading
+
+    reading.doctor(json=json)
+
+
+@risk.command("status")
+def risk_status(account: Account = None, json: Json = False) -> None:
+    """The trading state, its causes, and how near each breaker is."""
+    from api.cli import reading
+
+    reading.risk_status(account, json=json)
+
+
+@risk.command("policy")
+def risk_policy(json: Json = False) -> None:
+    """Every limit with its ceiling, and every rule."""
+    from api.cli import reading
+
+    reading.risk_policy(json=json)
+
+
+@audit.command("list")
+def audit_list(
+    account: Account = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    json: Json = False,
+) -> None:
+    """Records, newest first."""
+    from api.cli import auditing
+
+    auditing.listing(account, limit, json=json)
+
+
+@audit.command("show")
+def audit_show(record: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
+    """One record: what was seen, said, planned, judged and filled."""
+    from api.cli import auditing
+
+    auditing.show_one(record, json=json)
+
+
+@audit.command("verify")
+def audit_verify(json: Json = False) -> None:
+    """Walk every chain of the journal and name the first broken entry."""
+    from api.cli import auditing
+
+    auditing.verify(json=json)
+
+
+@audit.command("replay")
+def audit_replay(record: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
+    """Decide again from stored effects, with no market and no network, and name the first difference."""
+    from api.cli import auditing
+
+    auditing.replay(record, json=json)
+
+
+@approvals.command("list")
+def approvals_list(account: Account = None, json: Json = False) -> None:
+    """Proposals that wait or waited for a person."""
+    from api.cli import approving
+
+    approving.listing(account, json=json)
+
+
+@approvals.command("show")
+def approvals_show(proposal: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
+    """One proposal with its thesis, its stop and every verdict."""
+    from api.cli import approving
+
+    approving.show_one(proposal, json=json)
+
+
+@approvals.command("approve")
+def approvals_approve(
+    proposal: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option(help="Who answers; journaled.")] = "operator",
+    reason: Annotated[str, typer.Option(help="Why; journaled.")] = "",
+    json: Json = False,
+) -> None:
+    """Release a proposal: it is reviewed again on fresh facts, and sent only if it still passes."""
+    from api.cli import approving
+
+    approving.answer(proposal, approve=True, by=by, reason=reason, json=json)
+
+
+@approvals.command("reject")
+def approvals_reject(
+    proposal: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option(help="Who answers; journaled.")] = "operator",
+    reason: Annotated[str, typer.Option(help="Why; journaled.")] = "",
+    json: Json = False,
+) -> None:
+    """Refuse a proposal."""
+    from api.cli import approving
+
+    approving.answer(proposal, approve=False, by=by, reason=reason, json=json)
+
+
+def main() -> None:
+    """Ends every expected failure with one sentence and its exit code, never a traceback."""
+    try:
+        app()
+    except DeskError as error:
+        print(f"warden: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("warden: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,77 @@
+"""How numbers, stances and verdicts look to a person."""
+
+from decimal import Decimal
+
+from rich.text import Text
+
+from core.canonical import JSON
+
+_BAR = 8
+
+
+def money(value: JSON, places: int = 2) -> str:
+    """'10,049.09'; a dash for nothing."""
+    return "—" if value is None else f"{Decimal(value):,.{places}f}"
+
+
+def price(value: JSON) -> str:
+    """All the digits that it has, in thousands."""
+    return "—" if value is None else f"{Decimal(value):,f}"
+
+
+def percent(value: JSON, places: int = 2) -> str:
+    return "—" if value is None else f"{Decimal(value):.{places}%}"
+
+
+def gain(value: JSON) -> Text:
+    """Money with its sign, green or red."""
+    if value is None:
+        return Text("—")
+    amount = Decimal(value)
+    style = "green" if amount > 0 else "red" if amount < 0 else ""
+    return Text(f"{amount:+,.2f}", style=style)
+
+
+def stance(value: JSON) -> Text:
+    """A signal from -1 to 1 as a bar around its middle."""
+    if value is None:
+        return Text("no opinion", style="dim")
+    signal = Decimal(value)
+    size = round(abs(signal) * _BAR)
+    left = "·" * (_BAR - size) + "█" * size if signal < 0 else "·" * _BAR
+    right = "█" * size + "·" * (_BAR - size) if signal > 0 else "·" * _BAR
+    colour = "green" if signal > 0 else "red" if signal < 0 else ""
+    return Text.assemble((left, "red" if signal < 0 else "dim"), "│", (right, colour or "dim"), f" {signal:+.2f}")
+
+
+def measured(value: JSON, unit: str) -> str:
+    """A verdict's number with its unit; what could not be measured says so."""
+    if value is None:
+        return "not measurable"
+    number = Decimal(value)
+    if unit == "fraction":
+        return f"{number:.2%}"
+    if unit in ("found", "orders", "severity", "taint"):
+        return f"{number:f}"
+    places = 8 if unit == "base" else 2
+    return f"{number:,.{places}f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def outcome(word: str) -> Text:
+    styles = {"passed": ("✓ pass", "green"), "denied": ("✗ deny", "bold red"), "exempt": ("· exempt", "dim")}
+    return Text(*styles[word])
+
+
+def answer(kind: str) -> Text:
+    styles = {"denied": "bold red", "waiting": "bold yellow", "working": "cyan", "done": "bold green"}
+    return Text(kind.upper(), style=styles.get(kind, ""))
+
+
+def name(identifier: str) -> str:
+    """As much of an id as a person needs to type: every verb takes a beginning."""
+    kind, colon, rest = identifier.rpartition(":")
+    return f"{kind}{colon}{rest[:13]}"
+
+
+def short(identifier: str, n: int = 12) -> str:
+    return identifier[:n]
