@@ -157,7 +157,7 @@ async def plan(cycle: Cycle, ports: Ports) -> Cycle:
     brief = Brief(Role.PLAN, "plan", prompt, {"cycle": cycle, "denied": denied})
     answer = await ports.reasoner.structured(brief, Plan, _toolbox(cycle, ports))
     if isinstance(answer, Abstain):
-        answer = Plan(revision=len(cycle.plans), orders=(), judgements=())
+        answer = Plan(revision=len(cycle.plans), abstained=answer.reason, orders=(), judgements=())
     return cycle.adding_plan(answer)
 
 

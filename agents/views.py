@@ -161,8 +161,12 @@ class Judgement(View):
 
 
 class Plan(View):
-    """Orders to propose, and a judgement for every symbol, so that doing nothing has a reason too."""
+    """Orders to propose, and a judgement for every symbol, so that doing nothing has a reason too.
+
+    `abstained` says why the planner had no opinion at all; there are no orders then.
+    """
 
     revision: int = 0
+    abstained: str | None = None
     orders: tuple[PlannedOrder, ...]
     judgements: tuple[Judgement, ...]

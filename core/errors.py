@@ -9,6 +9,7 @@ DeskError
 ├── ExchangeRejected       the caller: final and proven, the order does not exist
 ├── OrderStateUnknown      the reconciler: a send without proof; resolve first, never resend blindly
 ├── DeskBusy               the operator: another desk holds this account
+├── DeskHalted             the operator: a breaker or the kill file stops the desk
 └── LedgerBroken           the operator: the books contradict themselves, halt
 
 A denial by the risk supervisor is a value (`core.verdicts.Verdict`), never an exception.
@@ -57,6 +58,12 @@ class OrderStateUnknown(DeskError):
 
 class DeskBusy(DeskError):
     """Another desk holds the lease of this account."""
+
+
+class DeskHalted(DeskError):
+    """A breaker or the kill file stops the desk until a person lets it go on."""
+
+    exit_code = 4
 
 
 class LedgerBroken(DeskError):

@@ -5,7 +5,7 @@ the gate on fresh facts, and lets go.
 """
 
 from core.canonical import JSON
-from core.errors import ConfigError, DeskBusy
+from core.errors import DeskBusy, DeskHalted
 from core.time import ManualClock
 from core.verdicts import AnswerKind
 from desk import requests
@@ -38,7 +38,7 @@ async def _answer_alone(home: Home, books: Books, account_id: str, arguments: JS
     settings = parse(run.command["settings"], f"the settings of run {run.run_id[:12]}")
     market = MarketSpec.of(run.command["market"]).open(settings.market)
     if home.kill_file.exists() and arguments["approve"]:
-        raise ConfigError(f"the kill file {home.kill_file} is present: nothing is released until a person removes it")
+        raise DeskHalted(f"the kill file {home.kill_file} is present: nothing is released until a person removes it")
     clock = ManualClock(books.read(lambda conn: accounts.account(conn, account_id).clock_ns))
     async with checkpoints(home) as saver:
         desk = build(settings, home, books, market, account_id, clock, saver)
@@ -50,4 +50,4 @@ async def _answer_alone(home: Home, books: Books, account_id: str, arguments: JS
         if proposal is not None and proposal.cycle_id is not None:
             await desk.graph.resume(proposal.cycle_id)
     now = await desk.gate.receipt(receipt.proposal_id)
-    return {**requests.shown(now or receipt), "denials": [v.code for v in receipt.review.denials]}
+    return requests.shown(now or receipt)

@@ -58,4 +58,10 @@ def ask(books: Books, account_id: str, arguments: JSON) -> JSON:
 
 def shown(receipt: Receipt) -> JSON:
     """What a person is told of a proposal."""
-    return {"proposal_id": receipt.proposal_id, "kind": receipt.kind.value, "detail": receipt.detail}
+    return {
+        "proposal_id": receipt.proposal_id,
+        "kind": receipt.kind.value,
+        "detail": receipt.detail,
+        "state": receipt.review.state,
+        "denials": [v.code for v in receipt.review.denials],
+    }

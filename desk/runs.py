@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from core import identity
 from core.canonical import JSON, plain
-from core.errors import ConfigError, LedgerBroken
+from core.errors import ConfigError, DeskHalted, LedgerBroken
 from core.time import ManualClock, show_time
 from desk import requests
 from desk.build import Desk, build
@@ -89,7 +89,7 @@ async def open_run(home: Home, settings: Settings, command: RunCommand) -> Async
     for as_of_ns in (command.as_of_ns[0], command.as_of_ns[-1]):
         market.refuse_outside(as_of_ns)
     if home.kill_file.exists():
-        raise ConfigError(f"the kill file {home.kill_file} is present: nothing starts until a person removes it")
+        raise DeskHalted(f"the kill file {home.kill_file} is present: nothing starts until a person removes it")
     home.make()
     run_id = identity.run_id(command.arguments(), market.fingerprint(), settings.policy_hash, command.again)
     account_id = f"{settings.account.id}-{run_id[:8]}"

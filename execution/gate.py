@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row
 from core import identity
 from core.canonical import plain
 from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable
+from core.money import ZERO
 from core.orders import Order, OrderState, Proposal, Side
 from core.ports import Clock, MarketFacts
 from core.time import SECOND_NS, show_time
@@ -312,9 +313,13 @@ def _may_try_again(conn: Connection, row: Row[Any]) -> bool:
 
 
 def _in_the_way(conn: Connection, order: Order) -> list[orderbook.Attempt]:
+    """Our resting orders that an exit would trade with. Only an order that can reduce may clear anything away."""
     position = next((p for p in ledger.positions(conn, order.account_id) if p.symbol == order.symbol), None)
     if position is None or position.side is not order.side.opposite:
         return []
     resting, _ = orderbook.open_orders(conn, order.account_id)
+    committed = sum((o.remaining for o in resting if o.symbol == order.symbol and o.side is order.side), ZERO)
+    if not (order.quantity.is_finite() and 0 < order.quantity <= position.quantity - committed):
+        return []
     crossing = {o.proposal_id for o in resting if could_cross(order, o)}
     return [a for a in orderbook.live_attempts(conn, order.account_id) if a.proposal_id in crossing]

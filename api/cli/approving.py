@@ -53,7 +53,6 @@ def answer(prefix: str, *, approve: bool, by: str, reason: str, json: bool) -> N
     if json:
         print_json(data)
     else:
-        denials = f"  {', '.join(data.get('denials', []))}" if data.get("denials") else ""
-        console.print(f"{words.answer(data['kind'])}  {data['proposal_id']}  {data['detail']}{denials}")
+        console.print(words.answer(data["kind"]), data["proposal_id"], data["detail"], *data["denials"])
     if approve and data["kind"] == "denied":
-        sys.exit(1)
+        sys.exit(4 if data["state"] == "halted" else 3)

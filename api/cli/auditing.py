@@ -54,7 +54,8 @@ def verify(*, json: bool) -> None:
     if json:
         print_json({**plain(found), "ok": found.ok})
     elif found.ok:
-        told = f"{found.entries} entries in {found.streams} streams, {found.records} records"
+        told = f"{words.count(found.entries, 'entry')} in {words.count(found.streams, 'stream')}, "
+        told += words.count(found.records, "record")
         console.print(f"[bold green]✓ verified[/] {told}")
     else:
         console.print(f"[bold red]✗ broken at {found.broken}[/]: {found.problem}")

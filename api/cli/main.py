@@ -1,6 +1,7 @@
 """`warden`: verbs over the desk. Each takes `--json` and answers with a stable exit code.
 
-0 done, 1 failed, 2 usage or settings. Heavy rooms are imported inside the verbs, so that `--help` answers at once.
+0 done, 1 failed, 2 usage or settings, 3 denied (a verb about one order), 4 halted. Heavy rooms are imported inside
+the verbs, so that `--help` answers at once.
 """
 
 import sys
@@ -40,7 +41,7 @@ def demo(json: Json = False, again: Again = 0) -> None:
 
 @app.command()
 def run(
-    market: Annotated[str, typer.Option(help="recorded or simulated.")] = "simulated",
+    market: Annotated[str | None, typer.Option(help="recorded or simulated; as in the settings by default.")] = None,
     symbols: Annotated[str, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT.")] = "BTC/USDT,ETH/USDT",
     candles: Annotated[list[str] | None, typer.Option(help="FILE or SYMBOL=FILE; repeat, or list after it.")] = None,
     files: Annotated[list[str] | None, typer.Argument(help="More candle files.", show_default=False)] = None,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from api.cli import show
 from api.cli.console import console, print_json
 from core.canonical import JSON
-from core.errors import ConfigError
+from core.errors import ConfigError, DeskHalted
 from core.time import duration_ns, parse_time
 from desk import reports
 from desk.home import Home
@@ -19,6 +19,7 @@ from desk.runs import DeskRun, RunCommand, RunResult, open_run
 from desk.settings import Settings, load
 from market.files import assign
 from memory.books import accounts, blobs, records
+from memory.books.words import RunState
 
 # In this market, at this hour, BTC rises calmly while ETH has just jumped and its spread with it.
 DEMO_SEED = 169
@@ -29,7 +30,7 @@ DEMO_AS_OF = "2026-02-18T20:00Z"
 class Asked:
     """The words of a `run` command, not yet understood."""
 
-    market: str
+    market: str | None
     symbols: str
     candles: Sequence[str]
     as_of: str | None
@@ -69,12 +70,13 @@ def _market(asked: Asked, settings: Settings) -> MarketSpec:
         raise ConfigError("--symbols is empty: name at least one, such as BTC/USDT")
     if len(set(symbols)) < len(symbols):
         raise ConfigError(f"--symbols names one twice: {', '.join(symbols)}")
-    if asked.market == "simulated":
+    kind = asked.market or settings.market.kind
+    if kind == "simulated":
         if asked.candles:
             raise ConfigError("the simulated market takes no candle files: use --market recorded")
         return MarketSpec("simulated", symbols, settings.market.seed if asked.seed is None else asked.seed)
-    if asked.market != "recorded":
-        raise ConfigError(f"--market is {asked.market!r}: recorded and simulated are allowed")
+    if kind != "recorded":
+        raise ConfigError(f"--market is {kind!r}: recorded and simulated are allowed")
     if not asked.candles:
         raise ConfigError("the recorded market needs --candles FILE for each symbol")
     files = {symbol: str(path.absolute()) for symbol, path in assign(asked.candles, symbols).items()}
@@ -95,6 +97,8 @@ async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
             show.one_cycle(_only_record(run, result), {**report, "account_after": _after(run)})
         else:
             show.many_cycles(report)
+    if result.state is RunState.RUNNING:
+        raise DeskHalted(f"the run stopped after {result.cycles} of {result.planned} cycles: {result.halted}")
 
 
 async def _with_progress(run: DeskRun, planned: int, *, quiet: bool) -> RunResult:

@@ -161,6 +161,8 @@ def _forecast(body: JSON) -> None:
 
 def _plan(body: JSON) -> None:
     for plan in body["plans"]:
+        if plan["abstained"] is not None:
+            console.print(Text(f"plan: abstains, {plan['abstained']}", style="yellow"))
         if not (plan["orders"] or plan["judgements"]):
             continue
         shown = table("plan" if plan["revision"] == 0 else "revised plan", "stance", "decision")
@@ -231,7 +233,7 @@ def _held(position: JSON) -> str:
 def _proof(record_hash: str | None, report: JSON) -> None:
     journal = report["journal"]
     if journal["ok"]:
-        console.print(f"[bold green]✓ journal verified[/] {journal['entries']} entries, one chain")
+        console.print(f"[bold green]✓ journal verified[/] {words.count(journal['entries'], 'entry')}, one chain")
     else:
         console.print(f"[bold red]✗ journal broken at {journal['broken']}[/]: {journal['problem']}")
     if record_hash is not None:

@@ -67,6 +67,12 @@ def answer(kind: str) -> Text:
     return Text(kind.upper(), style=styles.get(kind, ""))
 
 
+def count(n: int, noun: str) -> str:
+    """'1 entry', '2 entries'."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n:,} {noun if n == 1 else many}"
+
+
 def name(identifier: str) -> str:
     """As much of an id as a person needs to type: every verb takes a beginning."""
     kind, colon, rest = identifier.rpartition(":")

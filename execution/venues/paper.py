@@ -64,6 +64,8 @@ class PaperVenue:
         held = accounts.balances(conn, self._account_id).get(instrument.base, ZERO)
         if order.side is Side.SELL and order.quantity > held:
             raise ExchangeRejected(f"insufficient {instrument.base}: {order.quantity} to sell, {held} held")
+        if order.side is Side.BUY and order.reduce_only:
+            raise ExchangeRejected(f"reduce-only buy of {order.symbol}: spot holds no short position to reduce")
         arrives_ns = order.decided_ns + self._settings.decision_latency_ms * MS_NS
         conn.execute(
             insert(tables.paper_orders).values(
