@@ -1,11 +1,15 @@
 """Reads one symbol from the market as of a moment, as canonical JSON: the effect behind `observe`."""
 
+from dataclasses import replace
+
 from core.bars import Bars
 from core.canonical import JSON, digest_bytes, plain
 from core.money import significant
 from core.ports import MarketView
-from core.quotes import Quote
+from core.quotes import NewsItem, Quote
+from core.taint import Taint
 from core.time import SECOND_NS, Timeframe
+from models.screening import gives_orders
 
 HISTORY_BARS = 300
 
@@ -24,6 +28,7 @@ def read_symbol(
     quote = market.quote(symbol, as_of_ns=as_of_ns)
     overdue_s = None if quote is None else max(0, as_of_ns - quote.ts_event_ns - quote.cadence_ns) / SECOND_NS
     spread = None if quote is None else quote.spread_bps
+    texts = market.texts(symbol, since_ns=as_of_ns - text_window_s * SECOND_NS, as_of_ns=as_of_ns)
     return plain(
         {
             "symbol": symbol,
@@ -38,9 +43,14 @@ def read_symbol(
             "missing_bars": bars.missing,
             "bars_digest": bars_digest(bars),
             "unfit": _unfit(quote, overdue_s, max_price_age_s),
-            "texts": market.texts(symbol, since_ns=as_of_ns - text_window_s * SECOND_NS, as_of_ns=as_of_ns),
+            "texts": [screened(text) for text in texts],
         }
     )
+
+
+def screened(text: NewsItem) -> NewsItem:
+    """The text with its taint raised where it tries to give orders; taint only rises."""
+    return replace(text, taint=Taint.HOSTILE) if gives_orders(text.headline) else text
 
 
 def bars_digest(bars: Bars) -> str:

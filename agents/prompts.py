@@ -33,7 +33,7 @@ class Prompts:
         """'name@version' to hash, for the record."""
         return {f"{p.name}@{p.version}": p.hash for p in self._prompts.values()}
 
-    def render(self, name: str, **values: object) -> str:
+    def render(self, name: str, /, **values: object) -> str:
         """Fills the template. A missing value is an error; one that is not asked for too."""
         prompt = self._prompts.get(name)
         if prompt is None:

@@ -29,12 +29,13 @@ def decision_body(cycle: Cycle, ports: Ports) -> JSON:
             "sentiment": cycle.sentiment,
             "forecast": cycle.forecast,
             "plans": cycle.plans,
-            "answers": [_answer(a) for a in cycle.answers],
+            "answers": [answer_body(a) for a in cycle.answers],
         }
     )
 
 
-def _answer(answered: Answered) -> dict[str, object]:
+def answer_body(answered: Answered) -> dict[str, object]:
+    """One proposal with the gate's first answer and every verdict."""
     receipt = answered.receipt
     return {
         "index": answered.index,

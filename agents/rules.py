@@ -26,6 +26,9 @@ A = TypeVar("A", bound=BaseModel)
 TREND, MOMENTUM, CHANNEL, STRENGTH = Decimal("0.4"), Decimal("0.3"), Decimal("0.2"), Decimal("0.1")
 RESEARCH, FORECAST, SENTIMENT = Decimal("0.6"), Decimal("0.25"), Decimal("0.15")
 # A trend of half a random walk's usual distance, a momentum of two of them, are as much as one can see.
+FULL_SKILL = Decimal(
+    "0.10"
+)  # of the best forecaster: less has a smaller vote, so that a hair's breadth decides nothing
 FULL_TREND, FULL_MOMENTUM = Decimal("0.5"), Decimal("2")
 ENTER: Final = Decimal("0.45")
 LEAVE: Final = Decimal("-0.10")
@@ -205,7 +208,8 @@ def combine(opinion: Opinion, outlook: Outlook | None, mood: Mood | None) -> Dec
     """The views' weighted mean. Who abstained, or has no vote, is in neither sum."""
     votes = [(RESEARCH, opinion.stance)]
     if outlook is not None and outlook.p_up is not None:
-        votes.append((FORECAST, _clamp((outlook.p_up - Decimal("0.5")) * 4)))
+        skill = max((line.weight for line in outlook.lines), default=ZERO)
+        votes.append((FORECAST * _clamp(skill / FULL_SKILL), _clamp((outlook.p_up - Decimal("0.5")) * 4)))
     if mood is not None:
         votes.append((SENTIMENT, mood.score))
     return _signal(sum((weight * vote for weight, vote in votes), ZERO) / sum((weight for weight, _ in votes), ZERO))

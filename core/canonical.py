@@ -45,7 +45,8 @@ def canonical_text(value: object) -> str:
 
 def digest(value: object) -> str:
     """SHA-256 of the canonical form, in hexadecimal."""
-    return digest_bytes(canonical_text(value).encode())
+    # A lone surrogate is no text, and still must not stop a review from answering.
+    return digest_bytes(canonical_text(value).encode(errors="surrogatepass"))
 
 
 def digest_bytes(content: bytes) -> str:

@@ -1,8 +1,8 @@
 """How a simulated venue fills: leaf functions of numbers, so that Decimal venues and float kernels share one source.
 
 Only + - x / and comparisons. `sign` is +1 for a buy and -1 for a sell, so `price * (1 + sign * cost)` is always worse.
-Intra-bar order is unknown and therefore pessimistic: a gap fills at the open, a touched stop fills at its trigger or
-worse, a stop comes before a target in the same bar, and a limit must be traded *through*, not merely touched.
+Intra-bar order is unknown and therefore pessimistic: a stop that gapped fills at the open, a touched one at its trigger
+or worse, it comes before a target in the same bar, and a resting limit fills at its limit, once traded *through*.
 """
 
 from decimal import Decimal
@@ -54,11 +54,11 @@ def limit_crossed(limit: N, low: N, high: N, sign: int) -> bool:
     return low < limit if sign > 0 else high > limit
 
 
-def limit_price(limit: N, open_: N, sign: int) -> N:
-    """Where a crossed limit fills: at its limit, or better where the bar opened beyond it."""
+def within_limit(price: N, limit: N, sign: int) -> N:
+    """A taker's price, no worse than its limit."""
     if sign > 0:
-        return open_ if open_ < limit else limit
-    return open_ if open_ > limit else limit
+        return price if price < limit else limit
+    return price if price > limit else limit
 
 
 def fillable(remaining: N, volume: N, share: N) -> N:

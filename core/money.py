@@ -68,10 +68,14 @@ def text_of(number: Decimal) -> str:
         return str(number)
     if not number:
         return "0"
-    # A huge exponent would print as millions of zeros; such a number is never legal money, so its short form will do.
-    if abs(number.adjusted()) > PRECISION:
-        return str(number.normalize())
-    return format(number.normalize(), "f")
+    if abs(number.adjusted()) <= PRECISION:
+        normal = number.normalize()
+        if normal == number:
+            return format(normal, "f")
+    # More digits, or a larger exponent, than the context holds: never legal money, and still not to be misread.
+    sign, digits, exponent = number.as_tuple()
+    shown = "".join(map(str, digits)).rstrip("0")
+    return f"{'-' if sign else ''}{shown}E{int(exponent) + len(digits) - len(shown):+d}"
 
 
 def round_quantity(quantity: Decimal, step: Decimal) -> Quantity:

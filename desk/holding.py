@@ -20,6 +20,8 @@ class Holding:
         self._clock = SystemClock()
         self._lease = lease.acquire(books, account_id, f"desk-{os.getpid()}", now_ns=self._clock.now_ns())
         self._renewed_ns = self._clock.now_ns()
+        # A desk that was stopped and overtaken must not write when it wakes up.
+        books.guard(lambda conn: lease.check(conn, self._lease))
 
     def keep(self) -> None:
         """Renews the lease when it is due. Raises DeskBusy when it was lost."""
@@ -34,4 +36,5 @@ class Holding:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._books.guard(None)
         lease.release(self._books, self._lease)

@@ -15,7 +15,7 @@ from agents.cycle import Cycle
 from agents.orderdesk import RecordedOrderDesk
 from agents.ports import Ports
 from agents.prompts import Prompts
-from agents.record import decision_body
+from agents.record import answer_body, decision_body
 from agents.rules import RulesReasoner
 from core.canonical import JSON, digest, plain
 from core.errors import LedgerBroken
@@ -148,7 +148,10 @@ def _compare_answers(cycle: Cycle, recorded: list[JSON]) -> list[Step]:
         steps.append(
             _compare(f"proposal #{answered.index}.{answered.revision}", plain(answered.proposal), before["proposal"])
         )
-        steps += _compare_verdicts(name, plain(answered.receipt.review.verdicts), before["verdicts"])
+        now = plain(answer_body(answered))
+        steps += _compare_verdicts(name, now["verdicts"], before["verdicts"])
+        told = {key: value for key, value in before.items() if key not in ("verdicts", "proposal")}
+        steps.append(_compare(f"answer #{answered.index}.{answered.revision}", {k: now[k] for k in told}, told))
     return steps
 
 

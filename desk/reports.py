@@ -117,11 +117,13 @@ def portfolio(conn: Connection, account: Account, market: Market | None) -> JSON
     }
 
 
-def risk_status(conn: Connection, account: Account, policy: RiskSettings, *, kill_file: bool) -> JSON:
+def risk_status(
+    conn: Connection, account: Account, policy: RiskSettings, market: Market | None, *, kill_file: bool
+) -> JSON:
     """State with its live causes, and how near each breaker is."""
     live = latches.live(conn, account.account_id)
     streak = performance.losing_streak(conn, account.account_id)
-    last = equity_curve(conn, account.account_id)["last"]
+    worth = None if market is None else _worth(conn, account, market)
     floor = policy.min_equity_fraction * account.start_equity
     return plain(
         {
@@ -129,7 +131,7 @@ def risk_status(conn: Connection, account: Account, policy: RiskSettings, *, kil
             "state": latches.state_of(conn, account.account_id),
             "clock": show_time(account.clock_ns),
             "kill_file": kill_file,
-            "equity": last,
+            "equity": worth,
             "equity_floor": floor,
             "start_equity": account.start_equity,
             "losing_streak": streak,

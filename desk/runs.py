@@ -30,8 +30,9 @@ from memory.books.database import Books
 from memory.books.records import Run
 from memory.books.verify import verify
 from memory.books.words import ApprovalState, CycleState, RunState
-from risk.breakers import Cause
 from risk.states import TradingState
+
+MAX_CYCLES = 100_000
 
 Progress = Callable[[int, int], None]
 
@@ -54,6 +55,9 @@ class RunCommand:
         """Every `every_ns` from `from_ns` to `to_ns`, both included where the steps meet them."""
         if to_ns < from_ns:
             raise ConfigError(f"--to {show_time(to_ns)} is before --from {show_time(from_ns)}")
+        planned = (to_ns - from_ns) // every_ns + 1
+        if planned > MAX_CYCLES:
+            raise ConfigError(f"--every makes {planned:,} cycles, at most {MAX_CYCLES:,} are allowed in a run")
         return cls(market, tuple(range(from_ns, to_ns + 1, every_ns)), every_ns, again)
 
     def arguments(self) -> dict[str, JSON]:
@@ -86,6 +90,12 @@ class RunResult:
 async def open_run(home: Home, settings: Settings, command: RunCommand) -> AsyncIterator["DeskRun"]:
     """Opens market, books, lease and checkpoints for a command, and lets go of all of them."""
     market = command.market.open(settings.market)
+    kept = settings.account.numeraire
+    foreign = [s for s in market.symbols() if (listed := market.instrument(s)) is not None and listed.quote != kept]
+    if foreign:
+        raise ConfigError(
+            f"{', '.join(foreign)} is not priced in {kept}, in which the account is kept; its symbols must be"
+        )
     for as_of_ns in (command.as_of_ns[0], command.as_of_ns[-1]):
         market.refuse_outside(as_of_ns)
     if home.kill_file.exists():
@@ -119,28 +129,27 @@ class DeskRun:
         books.write(self._begin)
         await desk.watch.poll_live()
         done = self._closed()
-        halted: str | None = None
         for ordinal, as_of_ns in enumerate(self.command.as_of_ns):
             progress(ordinal, len(self.command.as_of_ns))
             if ordinal in done:
                 continue
+            await requests.serve(desk)
             await self.step_to(as_of_ns)
             await requests.serve(desk)
             halted = self._halted()
-            if halted is not None and self._killed():
+            if halted is not None:
+                # Positions and their stops stay as they are; the same command goes on once a person re-armed it.
                 return self._result(reported=False, resumed=before is not None, halted=halted)
-            if halted is None:
-                with books.step():
-                    await run_cycle(desk, self.run_id, ordinal, self.command.market.symbols, as_of_ns)
-            self._holding.keep()
+            with books.step():
+                await run_cycle(desk, self.run_id, ordinal, self.command.market.symbols, as_of_ns)
         await self._see_out()
         books.write(lambda conn: records.finish_run(conn, self.run_id))
         progress(len(self.command.as_of_ns), len(self.command.as_of_ns))
-        return self._result(reported=False, resumed=before is not None, halted=self._halted())
+        return self._result(reported=False, resumed=before is not None, halted=None)
 
     async def step_to(self, now_ns: int) -> None:
         """The watch sees every bar that closes on the way, one commit each."""
-        await step_to(self.desk, now_ns)
+        await step_to(self.desk, now_ns, self._holding.keep)
 
     async def _see_out(self) -> None:
         """Orders of the last cycle live on to the next bar, so that one cycle shows its fills.
@@ -182,10 +191,6 @@ class DeskRun:
         live = self.desk.books.read(lambda conn: latches.live(conn, self.desk.account_id))
         return next((f"{x.cause}: {x.detail}" for x in live if x.state is TradingState.HALTED), None)
 
-    def _killed(self) -> bool:
-        live = self.desk.books.read(lambda conn: latches.live(conn, self.desk.account_id))
-        return any(x.cause == Cause.KILL.value for x in live)
-
     def _asks_a_person(self) -> bool:
         waiting = [ApprovalState.WAITING]
         return bool(self.desk.books.read(lambda conn: orderbook.approvals(conn, self.desk.account_id, waiting)))
@@ -210,14 +215,18 @@ class DeskRun:
         return self.desk.books.read(read)
 
 
-async def step_to(desk: Desk, now_ns: int) -> None:
-    """Walks the desk's clock to `now_ns`, the watch seeing every bar that closes on the way, one commit each."""
+async def step_to(desk: Desk, now_ns: int, keep: Callable[[], None] = lambda: None) -> None:
+    """Walks the desk's clock to `now_ns`, the watch seeing every bar that closes on the way, one commit each.
+
+    `keep` is called at every bar, so that a long way does not cost the lease. A clock that is there already stays.
+    """
     since_ns = desk.books.read(lambda conn: accounts.account(conn, desk.account_id).clock_ns)
     for close_ns in desk.market.closes_between(since_ns, now_ns):
         desk.clock.advance_to(close_ns)
         with desk.books.step():
             await desk.watch.step()
-    desk.clock.advance_to(now_ns)
+        keep()
+    desk.clock.advance_to(max(now_ns, desk.clock.now_ns()))
 
 
 async def step_to_next_bar(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from core.canonical import JSON, digest, plain
 from core.errors import ConfigError
@@ -145,5 +146,11 @@ def _siblings(loc: tuple[str | int, ...]) -> list[str]:
 
 
 def _masked(url: str) -> str:
-    parsed = make_url(url)
-    return parsed.set(password=MASK).render_as_string(hide_password=False) if parsed.password else url
+    """Without its password, wherever in the url it stands."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # What was found is not repeated: it may hold a password.
+        raise ConfigError(f"{DATABASE_URL} is no database url, such as sqlite:////home/me/desk.db") from None
+    hidden = parsed.set(query=dict.fromkeys(parsed.query, MASK)).render_as_string(hide_password=True)
+    return hidden.replace(":***@", f":{MASK}@").replace("%2A", "*")

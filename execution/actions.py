@@ -30,7 +30,7 @@ def stored_review(body: JSON) -> Review:
 def record_action(conn: Connection, proposal: Proposal, facts: Facts, review: Review, kind: AnswerKind) -> None:
     """Hashed like a decision: what was wanted, what was known, what was answered."""
     body = {"proposal": plain(proposal), **_judged(facts, review, kind)}
-    _add(conn, RecordKind.ACTION, f"action:{proposal.proposal_id}", proposal, facts, body)
+    _add(conn, RecordKind.ACTION, proposal, facts, body)
 
 
 def record_release(
@@ -38,16 +38,14 @@ def record_release(
 ) -> None:
     """A person's answer, the fresh facts it was released on, and what the gate then said."""
     body = {"answer": said, "detail": detail, **_judged(facts, review, kind)}
-    _add(conn, RecordKind.RELEASE, f"release:{proposal.proposal_id}", proposal, facts, body)
+    _add(conn, RecordKind.RELEASE, proposal, facts, body)
 
 
 def _judged(facts: Facts, review: Review, kind: AnswerKind) -> dict[str, JSON]:
     return {"facts": digest(facts), "review": plain(review), "kind": kind.value}
 
 
-def _add(
-    conn: Connection, kind: RecordKind, record_id: str, proposal: Proposal, facts: Facts, body: dict[str, JSON]
-) -> None:
+def _add(conn: Connection, kind: RecordKind, proposal: Proposal, facts: Facts, body: dict[str, JSON]) -> None:
     whole = {
         "schema": SCHEMA,
         "record": kind.value,
@@ -59,7 +57,7 @@ def _add(
     cycle_id = cycle_of(proposal)
     cycle = None if cycle_id is None else records.find_cycle(conn, cycle_id)
     new = NewRecord(
-        record_id=record_id,
+        record_id=_record_id(conn, kind, proposal.proposal_id),
         kind=kind,
         account_id=facts.account_id,
         as_of_ns=facts.now_ns,
@@ -69,3 +67,9 @@ def _add(
         proposal_id=proposal.proposal_id,
     )
     records.add(conn, new, body=whole, annex={}, ts_ns=facts.now_ns)
+
+
+def _record_id(conn: Connection, kind: RecordKind, proposal_id: str) -> str:
+    """'action' or 'release' and the proposal; numbered from the second time on, after an attempt that never arrived."""
+    before = records.count_of(conn, kind, proposal_id)
+    return f"{kind.value}:{proposal_id}" + (f":{before + 1}" if before else "")

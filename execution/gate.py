@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Row
 from core import identity
 from core.canonical import plain
 from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable
-from core.money import ZERO
 from core.orders import Order, OrderState, Proposal, Side
 from core.ports import Clock, MarketFacts
 from core.time import SECOND_NS, show_time
@@ -32,10 +31,12 @@ from memory.books import blobs, journal, ledger
 from memory.books.database import Books
 from memory.books.words import ApprovalState
 from risk.breakers import Trip
+from risk.codes import DenialCode
 from risk.facts import Facts, worst_fill_price
 from risk.review import review
 from risk.rules.conduct import could_cross
 from risk.settings import RiskSettings
+from risk.states import TradingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,17 @@ class Gate:
         self._kill = kill
         self._lock = asyncio.Lock()
         self._sends: set[asyncio.Task[None]] = set()
+        self._in_flight: set[str] = set()  # client order ids whose request has not come back
 
     async def propose(self, proposal: Proposal) -> Receipt:
         """Upsert by proposal id: the same proposal again gets the answer that it has."""
+        if proposal.order.account_id != self._account_id:
+            raise ConfigError(f"this is the gate of {self._account_id}, not of {proposal.order.account_id}")
         async with self._lock:
-            await self._clear_the_way(proposal.order)
+            await self._clear_the_way(proposal)
             decision = self._books.write(lambda conn: self._propose(conn, proposal))
             approved = self._ticket(decision, proposal.order)
+            await self._after(decision)
         return await self._send(decision, approved, proposal.decided_ns)
 
     async def receipt(self, proposal_id: str) -> Receipt | None:
@@ -87,11 +92,28 @@ class Gate:
         """A person's word on a waiting proposal. Approval stores nothing but the word: the release is a new review."""
         async with self._lock:
             proposal = self._books.read(lambda conn: self._awaited(conn, proposal_id))
-            if approve:
-                await self._clear_the_way(proposal.order)
             decision = self._books.write(lambda conn: self._answer(conn, proposal, approve, by, reason))
             approved = self._ticket(decision, proposal.order)
+            await self._after(decision)
         return await self._send(decision, approved, self._clock.now_ns())
+
+    async def cancel_entries(self) -> None:
+        """Halted: resting entries go, positions and their exits stay. What cannot be reached is tried again."""
+        entries = self._books.read(self._entries)
+        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
+            if attempt.proposal_id in entries:
+                with suppress(ExchangeUnavailable):
+                    await self.cancel(attempt.client_order_id, attempt.symbol)
+
+    async def rearm(self, latch_id: int, *, by: str, reason: str) -> bool:
+        """A person re-arms one latch, not the state. What was reviewed before is void. False if it is not latched."""
+        now_ns = self._clock.now_ns()
+
+        def write(conn: Connection) -> bool:
+            return latches.rearm(conn, self._account_id, latch_id, by=by, reason=reason, now_ns=now_ns)
+
+        self._office.void_all()
+        return self._books.write(write)
 
     async def cancel(self, client_order_id: str, symbol: str) -> None:
         """Asks the venue, then books what it says."""
@@ -99,7 +121,12 @@ class Gate:
         await self.poll(client_order_id, symbol)
 
     async def poll(self, client_order_id: str, symbol: str) -> bool:
-        """Books the venue's word on one of our orders; True when it was news. No word at all proves it absent."""
+        """Books the venue's word on one of our orders; True when it was news. No word at all proves it absent.
+
+        Not while its request is on the way: the venue may be about to hear of it.
+        """
+        if client_order_id in self._in_flight:
+            return False
         report = await self._door.report(client_order_id, symbol)
         now_ns = self._clock.now_ns()
         if report is None:
@@ -122,7 +149,8 @@ class Gate:
             # The first order keeps its id and its row; the second leaves only this trace.
             entry = {"proposal_id": proposal.proposal_id, "order_hash": proposal.order.order_hash}
             journal.append(conn, self._account_id, "reused_id", entry, ts_ns=facts.now_ns)
-            return _Decision(Receipt(proposal.proposal_id, AnswerKind.DENIED, verdict, plain(facts)))
+            receipt = Receipt(proposal.proposal_id, AnswerKind.DENIED, verdict, plain(facts))
+            return _Decision(receipt, epoch_moved=bool(found))
         if not verdict.allowed:
             kind = AnswerKind.DENIED
         elif self._policy.approval == "always" and not verdict.reducing:
@@ -146,9 +174,9 @@ class Gate:
         if not approve:
             kind, state, detail = AnswerKind.DENIED, ApprovalState.REJECTED, f"rejected by {by}: {reason}"
         elif (drift := self._drift(conn, proposal, facts)) is not None:
-            kind, state, detail = AnswerKind.DENIED, ApprovalState.EXPIRED, drift
+            kind, state, detail = AnswerKind.DENIED, ApprovalState.DENIED, drift
         elif not verdict.allowed:
-            kind, detail = AnswerKind.DENIED, "denied at release"
+            kind, state, detail = AnswerKind.DENIED, ApprovalState.DENIED, "denied at release"
         else:
             kind, send = AnswerKind.WORKING, self._reserve(conn, proposal, facts)
         orderbook.settle_approval(conn, proposal.proposal_id, state, by=by, reason=reason, now_ns=now_ns)
@@ -237,10 +265,34 @@ class Gate:
         }
         journal.append(conn, self._account_id, "review", entry, ts_ns=facts.now_ns)
 
-    async def _clear_the_way(self, order: Order) -> None:
-        """An exit is never held up by our own resting entry: that one is cancelled first."""
-        for attempt in self._books.read(lambda conn: _in_the_way(conn, order)):
-            await self.cancel(attempt.client_order_id, attempt.symbol)
+    async def _clear_the_way(self, proposal: Proposal) -> None:
+        """An exit is never held up by our own resting entry: that one is cancelled first, if nothing else denies."""
+        for attempt in self._books.read(lambda conn: self._in_the_way(conn, proposal)):
+            with suppress(ExchangeUnavailable):
+                await self.cancel(attempt.client_order_id, attempt.symbol)
+
+    def _in_the_way(self, conn: Connection, proposal: Proposal) -> list[orderbook.Attempt]:
+        live = [a for a in orderbook.live_attempts(conn, self._account_id) if a.symbol == proposal.order.symbol]
+        opposite = [a for a in live if a.side is proposal.order.side.opposite]
+        row = orderbook.find_proposal(conn, proposal.proposal_id) if opposite else None
+        if not opposite or (row is not None and not _may_try_again(conn, row)):
+            return []
+        facts = freeze(conn, self._market, proposal, self._policy, self._clock.now_ns(), reused_id=False)
+        verdict = review(proposal.order, facts, latches.state_of(conn, self._account_id), self._policy)
+        if not verdict.reducing or [v.code for v in verdict.denials] != [DenialCode.SELF_TRADE]:
+            return []
+        crossing = {o.proposal_id for o in facts.orders if could_cross(proposal.order, o)}
+        return [a for a in opposite if a.proposal_id in crossing]
+
+    def _entries(self, conn: Connection) -> set[str]:
+        held = {p.symbol: p.side for p in ledger.positions(conn, self._account_id)}
+        live, _ = orderbook.open_orders(conn, self._account_id)
+        return {o.proposal_id for o in live if not o.reduce_only and held.get(o.symbol) is not o.side.opposite}
+
+    async def _after(self, decision: _Decision) -> None:
+        """A halt that this review found takes the resting entries with it at once."""
+        if decision.epoch_moved and decision.receipt.review.state == TradingState.HALTED.value:
+            await self.cancel_entries()
 
     # The send.
 
@@ -249,6 +301,8 @@ class Gate:
             self._office.void_all()
         if decision.send is None:
             return None
+        # From here on, and before anybody else can run: the venue's silence proves nothing about this order.
+        self._in_flight.add(decision.send)
         return self._office.mint(order, self._office.epoch, self._clock.now_ns())
 
     async def _send(self, decision: _Decision, approved: ApprovedOrder | None, decided_ns: int) -> Receipt:
@@ -266,26 +320,32 @@ class Gate:
         """Every ending but a proof is UNKNOWN: a failed request may have traded."""
         order = approved.order
         try:
-            await self._door.submit(approved, client_order_id, decided_ns)
+            try:
+                await self._door.submit(approved, client_order_id, decided_ns)
+            finally:
+                self._in_flight.discard(client_order_id)
         except TicketRefused as refused:
-            self._finish(order, client_order_id, OrderState.ABSENT, f"never sent: {refused}")
+            self._finish(order, client_order_id, OrderState.ABSENT, "never sent: its ticket was refused", str(refused))
         except ExchangeRejected as rejected:
             self._finish(order, client_order_id, OrderState.REJECTED, f"rejected by the venue: {rejected}")
         except Exception as failure:  # noqa: BLE001  # the top of the gate's own task; whatever it was, it proves nothing
-            self._finish(order, client_order_id, OrderState.UNKNOWN, f"no proof from the venue: {failure!r}")
+            self._finish(order, client_order_id, OrderState.UNKNOWN, "no proof from the venue", repr(failure))
         else:
             # Accepted; if the report cannot be had now, the watch asks again and the order counts as it was sent.
             with suppress(ExchangeUnavailable):
                 await self.poll(client_order_id, order.symbol)
 
-    def _finish(self, order: Order, client_order_id: str, state: OrderState, detail: str) -> None:
+    def _finish(
+        self, order: Order, client_order_id: str, state: OrderState, detail: str, particulars: str = ""
+    ) -> None:
+        """`detail` goes into the receipt and its hash; `particulars`, with their times and ids, into the journal."""
         now_ns = self._clock.now_ns()
         kind = AnswerKind.WORKING if state.live else AnswerKind.DONE
 
         def write(conn: Connection) -> None:
             orderbook.set_state(conn, client_order_id, state, now_ns)
             orderbook.answer(conn, order.proposal_id, kind, detail)
-            entry = {"client_order_id": client_order_id, "to": state, "detail": detail}
+            entry = {"client_order_id": client_order_id, "to": state, "detail": detail, "particulars": particulars}
             journal.append(conn, self._account_id, "order", entry, ts_ns=now_ns)
 
         self._books.write(write)
@@ -310,16 +370,3 @@ def _may_try_again(conn: Connection, row: Row[Any]) -> bool:
     """Only after the last attempt is proven never to have reached the venue, and nothing of it filled."""
     tried = orderbook.attempts(conn, row.proposal_id)
     return bool(tried) and all(a.state is OrderState.ABSENT for a in tried)
-
-
-def _in_the_way(conn: Connection, order: Order) -> list[orderbook.Attempt]:
-    """Our resting orders that an exit would trade with. Only an order that can reduce may clear anything away."""
-    position = next((p for p in ledger.positions(conn, order.account_id) if p.symbol == order.symbol), None)
-    if position is None or position.side is not order.side.opposite:
-        return []
-    resting, _ = orderbook.open_orders(conn, order.account_id)
-    committed = sum((o.remaining for o in resting if o.symbol == order.symbol and o.side is order.side), ZERO)
-    if not (order.quantity.is_finite() and 0 < order.quantity <= position.quantity - committed):
-        return []
-    crossing = {o.proposal_id for o in resting if could_cross(order, o)}
-    return [a for a in orderbook.live_attempts(conn, order.account_id) if a.proposal_id in crossing]

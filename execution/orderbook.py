@@ -14,6 +14,7 @@ from core.money import ZERO
 from core.orders import LIVE_STATES, Order, OrderState, Proposal, Side
 from core.verdicts import AnswerKind, Review
 from memory.books import blobs, tables
+from memory.books.columns import upsert
 from memory.books.words import ApprovalState
 from risk.facts import Facts, OpenOrder, RecentOrder
 
@@ -157,7 +158,7 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
     """Live orders at their worst case, and what they hold of each currency."""
     found: list[OpenOrder] = []
     reserved: dict[str, Decimal] = {}
-    for row in conn.execute(_live(account_id)):
+    for row in conn.execute(_live(account_id).order_by(tables.orders.c.created_ns, tables.orders.c.client_order_id)):
         remaining = row.quantity - row.filled_quantity
         held = row.reserved_amount * remaining / row.quantity
         reserved[row.reserved_currency] = reserved.get(row.reserved_currency, ZERO) + held
@@ -169,13 +170,17 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
     return tuple(found), reserved
 
 
-def recent_orders(conn: Connection, account_id: str, since_ns: int) -> tuple[RecentOrder, ...]:
+def recent_orders(conn: Connection, account_id: str, since_ns: int, but: str = "") -> tuple[RecentOrder, ...]:
+    """Orders placed since, oldest first, without those proven never to have arrived and without `but`'s own."""
     table = tables.orders
-    rows = conn.execute(
-        select(table.c.proposal_id, table.c.symbol, table.c.side, table.c.quantity, table.c.created_ns).where(
-            and_(table.c.account_id == account_id, table.c.created_ns > since_ns)
-        )
+    columns = (table.c.proposal_id, table.c.symbol, table.c.side, table.c.quantity, table.c.created_ns)
+    wanted = and_(
+        table.c.account_id == account_id,
+        table.c.created_ns > since_ns,
+        table.c.state != OrderState.ABSENT,
+        table.c.proposal_id != but,
     )
+    rows = conn.execute(select(*columns).where(wanted).order_by(table.c.created_ns, table.c.client_order_id))
     return tuple(RecentOrder(*row) for row in rows)
 
 
@@ -193,17 +198,20 @@ def next_attempt(conn: Connection, proposal_id: str) -> int:
 
 
 def ask_person(conn: Connection, order: Order, reference_price: Decimal | None, now_ns: int, expires_ns: int) -> None:
-    conn.execute(
-        insert(tables.approvals).values(
-            proposal_id=order.proposal_id,
-            account_id=order.account_id,
-            state=ApprovalState.WAITING,
-            order_hash=order.order_hash,
-            reference_price=reference_price,
-            created_ns=now_ns,
-            expires_ns=expires_ns,
-        )
-    )
+    """Opens the question; a proposal whose release never reached the venue may be asked about again."""
+    asked = {
+        "proposal_id": order.proposal_id,
+        "account_id": order.account_id,
+        "state": ApprovalState.WAITING,
+        "order_hash": order.order_hash,
+        "reference_price": reference_price,
+        "created_ns": now_ns,
+        "expires_ns": expires_ns,
+        "answered_by": None,
+        "reason": None,
+        "answered_ns": None,
+    }
+    upsert(conn, tables.approvals, asked, tuple(asked)[2:])
 
 
 def approval(conn: Connection, proposal_id: str) -> Row[Any] | None:

@@ -26,6 +26,7 @@ def freeze(
     live, reserved = orderbook.open_orders(conn, order.account_id)
     held = {order.symbol, *(p.symbol for p in positions), *(o.symbol for o in live)}
     quotes, instruments = market_now(market, held, now_ns)
+    since_ns = now_ns - policy.duplicate_window_s * SECOND_NS
     return Facts(
         account_id=order.account_id,
         numeraire=account.numeraire,
@@ -35,7 +36,7 @@ def freeze(
         reserved=reserved,
         positions=positions,
         orders=live,
-        recent=orderbook.recent_orders(conn, order.account_id, now_ns - policy.duplicate_window_s * SECOND_NS),
+        recent=orderbook.recent_orders(conn, order.account_id, since_ns, but=order.proposal_id),
         quotes=quotes,
         instruments=instruments,
         intent=Intent(proposal.taint, proposal.stop_price),
@@ -44,9 +45,17 @@ def freeze(
 
 
 def market_now(market: MarketFacts, symbols: set[str], now_ns: int) -> tuple[dict[str, Quote], dict[str, Instrument]]:
-    quotes = {s: quote for s in sorted(symbols) if (quote := market.quote(s, as_of_ns=now_ns)) is not None}
+    quotes = {s: quote for s in sorted(symbols) if (quote := usable_quote(market, s, now_ns)) is not None}
     known = {s: instrument for s in sorted(symbols) if (instrument := market.instrument(s)) is not None}
     return quotes, known
+
+
+def usable_quote(market: MarketFacts, symbol: str, now_ns: int) -> Quote | None:
+    """The quote, or None for one that holds no prices: a broken number must not reach any sum."""
+    quote = market.quote(symbol, as_of_ns=now_ns)
+    if quote is None or not all(price.is_finite() and price > 0 for price in (quote.last, quote.bid, quote.ask)):
+        return None
+    return quote
 
 
 def equity_now(

@@ -5,6 +5,7 @@ and lets approvals expire. It needs no agent and no cycle.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,21 +14,23 @@ from sqlalchemy import Connection, Row, and_, select, update
 
 from core import identity
 from core.bars import Bar
+from core.errors import ExchangeUnavailable
 from core.fills import stop_hit
-from core.money import Quantity, round_quantity
+from core.money import round_quantity
 from core.orders import Order, OrderType, Proposal, TimeInForce
 from core.ports import Clock, MarketFacts
-from core.verdicts import Receipt
+from core.verdicts import AnswerKind, Receipt
 from execution import actions, latches, orderbook
 from execution.door import Door
 from execution.gate import Gate
 from execution.readings import read_breakers
-from execution.snapshot import equity_now, market_now
+from execution.snapshot import equity_now, market_now, usable_quote
 from execution.tickets import TicketOffice
 from memory.books import accounts, journal, ledger, tables
 from memory.books.database import Books
 from memory.books.words import ApprovalState, StopState
 from risk.breakers import Trip
+from risk.facts import OpenOrder
 from risk.settings import RiskSettings
 from risk.states import TradingState
 
@@ -70,26 +73,31 @@ class Watch:
         """One round at the clock's now. Stops that fire may fill in the same bar, so it goes round until none does."""
         now_ns = self._clock.now_ns()
         since_ns = self._books.read(lambda conn: accounts.account(conn, self._account_id).clock_ns)
-        fired: dict[str, Receipt] = {}
+        fired: dict[str, Receipt | None] = {}
+        # Stops come before whatever else a bar may have filled: what happened first inside it is not known.
         while True:
+            for stop, bar in self._books.read(lambda conn: self._hits(conn, since_ns, now_ns, set(fired))):
+                receipt = await self._fire(stop, now_ns if bar is None else bar.open_ns)
+                fired[stop.stop_id] = receipt
             await self._door.advance(now_ns)
             await self.poll_live()
-            hits = self._books.read(lambda conn: self._hits(conn, since_ns, now_ns, set(fired)))
-            if not hits:
+            if not self._books.read(lambda conn: self._hits(conn, since_ns, now_ns, set(fired))):
                 break
-            for stop, bar in hits:
-                fired[stop.stop_id] = await self._fire(stop, now_ns if bar is None else bar.open_ns)
-        report, fresh = self._books.write(lambda conn: self._mark(conn, now_ns, tuple(fired.values())))
+        report, fresh = self._books.write(lambda conn: self._mark(conn, now_ns, tuple(r for r in fired.values() if r)))
         if fresh:
             self._office.void_all()
         if report.state is TradingState.HALTED:
-            await self._cancel_entries()
+            await self._gate.cancel_entries()
         return report
 
     async def poll_live(self) -> None:
-        """Asks the venue about every order that may still fill: at start-up, and at every step."""
+        """Asks the venue about every order that may still fill: at start-up, and at every step.
+
+        A venue that cannot be read leaves its orders as they are, counted, and must not hold up marks and breakers.
+        """
         for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
-            await self._gate.poll(attempt.client_order_id, attempt.symbol)
+            with suppress(ExchangeUnavailable):
+                await self._gate.poll(attempt.client_order_id, attempt.symbol)
 
     # Stops.
 
@@ -105,28 +113,47 @@ class Watch:
             bars = self._market.closed_bars(stop.symbol, after_ns=after_ns, until_ns=now_ns)
             sign = stop.side.sign
             bar = next((b for b in bars if stop_hit(stop.trigger_price, b.low, b.high, sign)), None)
-            quote = self._market.quote(stop.symbol, as_of_ns=now_ns)
+            quote = usable_quote(self._market, stop.symbol, now_ns)
             if bar is not None or (quote and stop_hit(stop.trigger_price, quote.last, quote.last, sign)):
                 found.append((stop, bar))
         return found
 
     def _uncommitted(self, conn: Connection, stop: Row[Any]) -> Decimal:
-        """What the stop can still close: no more than is held and not being sold already."""
+        """What the stop can still close: no more than is held and not being sold at the market already."""
         position = next((p for p in ledger.positions(conn, self._account_id) if p.symbol == stop.symbol), None)
         if position is None or position.side is not stop.side.opposite:
             return Decimal(0)
-        live, _ = orderbook.open_orders(conn, self._account_id)
-        selling = sum((o.remaining for o in live if o.symbol == stop.symbol and o.side is stop.side), Decimal(0))
+        selling = sum((o.remaining for o in self._exits(conn, stop) if not _rests(o)), Decimal(0))
         return min(Decimal(stop.quantity), position.quantity - selling)
 
-    async def _fire(self, stop: Row[Any], decided_ns: int) -> Receipt:
-        """Turns a trigger into a reducing order through the gate, like any other order."""
-        proposal = self._books.write(lambda conn: self._exit(conn, stop, decided_ns))
-        return await self._gate.propose(proposal)
+    def _exits(self, conn: Connection, stop: Row[Any]) -> list[OpenOrder]:
+        live, _ = orderbook.open_orders(conn, self._account_id)
+        return [o for o in live if o.symbol == stop.symbol and o.side is stop.side]
 
-    def _exit(self, conn: Connection, stop: Row[Any], decided_ns: int) -> Proposal:
+    async def _fire(self, stop: Row[Any], decided_ns: int) -> Receipt | None:
+        """Turns a trigger into a reducing order through the gate, like any other order.
+
+        Exits that wait for a better price are cancelled first: their coins are the ones that the stop is there for.
+        """
+        waiting = self._books.read(lambda conn: {o.proposal_id for o in self._exits(conn, stop) if _rests(o)})
+        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
+            if attempt.proposal_id in waiting:
+                with suppress(ExchangeUnavailable):
+                    await self._gate.cancel(attempt.client_order_id, attempt.symbol)
+        proposal = self._books.write(lambda conn: self._exit(conn, stop, decided_ns))
+        return None if proposal is None else await self._gate.propose(proposal)
+
+    def _exit(self, conn: Connection, stop: Row[Any], decided_ns: int) -> Proposal | None:
+        """The exit, or None for dust: what the venue is too coarse to take has no stop any more."""
         instrument = self._market.instrument(stop.symbol)
         assert instrument is not None  # a position in it is held
+        selling = sum((o.remaining for o in self._exits(conn, stop)), Decimal(0))
+        held = next(p.quantity for p in ledger.positions(conn, self._account_id) if p.symbol == stop.symbol)
+        quantity = round_quantity(min(Decimal(stop.quantity), held - selling), instrument.lot_size)
+        if quantity < instrument.min_quantity or quantity * stop.trigger_price < instrument.min_notional:
+            if not selling:
+                self._drop(conn, stop, quantity)
+            return None
         hits = stop.hits + 1
         conn.execute(update(tables.stops).where(tables.stops.c.stop_id == stop.stop_id).values(hits=hits))
         order = Order(
@@ -136,12 +163,18 @@ class Watch:
             symbol=stop.symbol,
             side=stop.side,
             type=OrderType.STOP,
-            quantity=Quantity(round_quantity(self._uncommitted(conn, stop), instrument.lot_size)),
+            quantity=quantity,
             trigger_price=stop.trigger_price,
             time_in_force=TimeInForce.GTC,
             reduce_only=True,
         )
         return Proposal(order, source=actions.STOP + stop.stop_id, decided_ns=decided_ns, thesis="protective stop")
+
+    def _drop(self, conn: Connection, stop: Row[Any], quantity: Decimal) -> None:
+        table = tables.stops
+        conn.execute(update(table).where(table.c.stop_id == stop.stop_id).values(state=StopState.DONE))
+        entry = {"stop_id": stop.stop_id, "left": quantity, "why": "below the instrument's minimum"}
+        journal.append(conn, self._account_id, "stop", entry, ts_ns=self._clock.now_ns())
 
     # Marks and breakers.
 
@@ -165,12 +198,10 @@ class Watch:
                 orderbook.settle_approval(
                     conn, row.proposal_id, ApprovalState.EXPIRED, by="clock", reason="nobody answered", now_ns=now_ns
                 )
+                orderbook.answer(conn, row.proposal_id, AnswerKind.DENIED, "nobody answered in time")
                 journal.append(conn, self._account_id, "expired", {"proposal_id": row.proposal_id}, ts_ns=now_ns)
 
-    async def _cancel_entries(self) -> None:
-        """Halted: resting entries go, positions and their exits stay."""
-        live, _ = self._books.read(lambda conn: orderbook.open_orders(conn, self._account_id))
-        entries = {o.proposal_id for o in live if not o.reduce_only}
-        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
-            if attempt.proposal_id in entries:
-                await self._gate.cancel(attempt.client_order_id, attempt.symbol)
+
+def _rests(order: OpenOrder) -> bool:
+    """Whether it waits for a price of its own: a market or stop order on its way has none."""
+    return order.worst_price > 0

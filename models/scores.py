@@ -56,7 +56,8 @@ def walk_forward(forecaster: Forecaster, bars: Bars, *, horizon: int, origins: i
         return Abstain(f"{forecaster.name} needs {LEAST_SCORED} outcomes to be scored, found {found}")
     places = np.array([at for at, _ in spoken])
     p_up = np.array([p for _, p in spoken])
-    rose = (bars.close[horizon:] > bars.close[:-horizon]).astype(np.float64)
+    # A tie is half a rise, so that the market upside down has the mirrored outcomes.
+    rose = (np.sign(bars.close[horizon:] - bars.close[:-horizon]) + 1) / 2
     return _scorecard(forecaster.name, p_up, rose[places], _base_rate(rose, places, horizon))
 
 
@@ -87,7 +88,7 @@ def _scorecard(name: str, p_up: FloatArray, rose: FloatArray, base_rate: FloatAr
     # One half is never off by more or less than a half, so its score is a quarter.
     baseline = min(0.25, float(np.mean((base_rate - rose) ** 2)))
     skill = 1 - brier / baseline
-    hits = np.where(p_up == 0.5, 0.5, (p_up > 0.5) == (rose > 0.5))
+    hits = np.where((p_up == 0.5) | (rose == 0.5), 0.5, (p_up > 0.5) == (rose > 0.5))
     return Scorecard(
         name=name,
         n=len(p_up),

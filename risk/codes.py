@@ -9,6 +9,7 @@ class DenialCode(StrEnum):
     POSITIVE = "POSITIVE"
     FIELDS = "FIELDS"
     INSTRUMENT = "INSTRUMENT"
+    CURRENCY = "CURRENCY"
     INCREMENT = "INCREMENT"
     MIN_QUANTITY = "MIN_QUANTITY"
     MIN_NOTIONAL = "MIN_NOTIONAL"
@@ -41,6 +42,7 @@ TEXTS: dict[DenialCode, str] = {
     DenialCode.POSITIVE: "a price or the quantity is zero or negative",
     DenialCode.FIELDS: "a price that this order type needs is missing, or one that it must not have is set",
     DenialCode.INSTRUMENT: "the venue does not know this instrument",
+    DenialCode.CURRENCY: "it is priced in a currency that the account is not kept in",
     DenialCode.INCREMENT: "a price or the quantity is off the instrument's increments",
     DenialCode.MIN_QUANTITY: "the quantity is below the instrument's minimum",
     DenialCode.MIN_NOTIONAL: "the order is worth less than the instrument's minimum",

@@ -90,11 +90,12 @@ class Facts:
                 return None
             values[instrument.base] = values.get(instrument.base, ZERO) + position.quantity * quote.last
         for order in self.orders:
-            instrument = self.instruments.get(order.symbol)
-            if instrument is None:
+            instrument, quote = self.instruments.get(order.symbol), self.quotes.get(order.symbol)
+            if instrument is None or quote is None:
                 return None
             if not self._reduces(order):
-                worth = order.remaining * order.worst_price
+                # At the dearer price, as when it was reviewed: resting cheaply must not make room for more.
+                worth = order.remaining * max(order.worst_price, quote.ask)
                 values[instrument.base] = values.get(instrument.base, ZERO) + worth
         return values
 

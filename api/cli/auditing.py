@@ -4,6 +4,7 @@ import asyncio
 import json as plain_json
 import sys
 
+from rich.markup import escape
 from rich.syntax import Syntax
 
 from api.cli import show, words
@@ -58,7 +59,7 @@ def verify(*, json: bool) -> None:
         told += words.count(found.records, "record")
         console.print(f"[bold green]✓ verified[/] {told}")
     else:
-        console.print(f"[bold red]✗ broken at {found.broken}[/]: {found.problem}")
+        console.print(f"[bold red]✗ broken at {escape(str(found.broken))}[/]: {escape(str(found.problem))}")
     if not found.ok:
         sys.exit(1)
 

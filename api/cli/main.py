@@ -26,6 +26,8 @@ app.add_typer(audit, name="audit")
 app.add_typer(risk, name="risk")
 app.add_typer(approvals, name="approvals")
 
+INTERRUPTED = 130  # what the command line library exits with after Ctrl-C
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Account = Annotated[str | None, typer.Option(help="Account id; the newest run's by default.")]
 Again = Annotated[int, typer.Option(min=0, help="Make the N-th repetition of the same run.")]
@@ -49,7 +51,7 @@ def run(
     start: Annotated[str | None, typer.Option("--from", help="Many cycles, from this time.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="To this time, included.")] = None,
     every: Annotated[str | None, typer.Option(help="Time between cycles, such as 4h.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the simulated market.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the simulated market.")] = None,
     again: Again = 0,
     json: Json = False,
 ) -> None:
@@ -103,6 +105,20 @@ def risk_status(account: Account = None, json: Json = False) -> None:
     from api.cli import reading
 
     reading.risk_status(account, json=json)
+
+
+@risk.command("resume")
+def risk_resume(
+    latch: Annotated[int, typer.Argument(metavar="LATCH", help="Its number in `warden risk status`.")],
+    reason: Annotated[str, typer.Option(help="Why; journaled.")],
+    by: Annotated[str, typer.Option(help="Who re-arms it; journaled.")] = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Re-arm one breaker latch. The state is then its next strictest cause."""
+    from api.cli import reading
+
+    reading.resume(account, latch, by, reason, json=json)
 
 
 @risk.command("policy")
@@ -198,6 +214,7 @@ def main() -> None:
     except DeskError as error:
         print(f"warden: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("warden: interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("warden: interrupted; the same command goes on from here", file=sys.stderr)
+        raise

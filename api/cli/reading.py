@@ -1,8 +1,10 @@
 """The verbs that only read: portfolio, settings, doctor, risk status and policy."""
 
+import asyncio
 import sys
 from typing import Any
 
+from rich.markup import escape
 from rich.text import Text
 from sqlalchemy import Connection
 
@@ -12,6 +14,7 @@ from api.cli.opened import Opened, books
 from core.canonical import JSON, plain
 from core.errors import DeskError
 from desk import reports
+from desk.answering import rearm
 from desk.doctor import examine
 from desk.home import Home
 from desk.markets import Market, MarketSpec
@@ -35,7 +38,7 @@ def portfolio(named: str | None, *, json: bool) -> None:
     table = show.table("", data["numeraire"])
     table.add_row("equity", words.money(data["equity"]))
     for currency, total in data["balances"].items():
-        table.add_row(currency, words.price(total))
+        table.add_row(currency, words.amount(total, 2 if currency == data["numeraire"] else 8))
     table.add_row("realised", words.gain(data["realised"]))
     table.add_row("unrealised", words.gain(data["unrealised"]))
     table.add_row("fees paid", words.money(data["fees"]))
@@ -44,7 +47,7 @@ def portfolio(named: str | None, *, json: bool) -> None:
     console.print(table)
     _positions(data)
     if problem:
-        console.print(f"[yellow]positions are not marked: {problem}[/]")
+        console.print(f"[yellow]positions are not marked: {escape(problem)}[/]")
 
 
 def _positions(data: JSON) -> None:
@@ -111,11 +114,12 @@ def doctor(*, json: bool) -> None:
 
 def risk_status(named: str | None, *, json: bool) -> None:
     with books() as opened:
+        account = opened.books.read(lambda conn: reports.current_account(conn, named))
+        market, _ = _market_of(opened, account)
 
         def read(conn: Connection) -> JSON:
-            account = reports.current_account(conn, named)
             kill_file = opened.home.kill_file.exists()
-            return reports.risk_status(conn, account, opened.settings.risk, kill_file=kill_file)
+            return reports.risk_status(conn, account, opened.settings.risk, market, kill_file=kill_file)
 
         data = opened.books.read(read)
     if json:
@@ -132,8 +136,19 @@ def risk_status(named: str | None, *, json: bool) -> None:
     console.print(table)
     for latch in data["latches"]:
         console.print(
-            f"[red]latched[/] #{latch['latch_id']} {latch['cause']} since {latch['tripped']}: {latch['detail']}"
+            f"[red]latched[/] #{latch['latch_id']} {latch['cause']} since {latch['tripped']}: {escape(latch['detail'])}"
         )
+
+
+def resume(named: str | None, latch: int, by: str, reason: str, *, json: bool) -> None:
+    with books() as opened:
+        account = opened.books.read(lambda conn: reports.current_account(conn, named))
+        done = rearm(opened.home, opened.books, account.account_id, latch, by=by, reason=reason)
+        data = asyncio.run(done)
+    if json:
+        print_json(data)
+    else:
+        console.print(Text(f"re-armed latch #{latch} of {data['account']}: {reason}"))
 
 
 def risk_policy(*, json: bool) -> None:

@@ -19,7 +19,6 @@ from desk.runs import DeskRun, RunCommand, RunResult, open_run
 from desk.settings import Settings, load
 from market.files import assign
 from memory.books import accounts, blobs, records
-from memory.books.words import RunState
 
 # In this market, at this hour, BTC rises calmly while ETH has just jumped and its spread with it.
 DEMO_SEED = 169
@@ -97,8 +96,12 @@ async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
             show.one_cycle(_only_record(run, result), {**report, "account_after": _after(run)})
         else:
             show.many_cycles(report)
-    if result.state is RunState.RUNNING:
-        raise DeskHalted(f"the run stopped after {result.cycles} of {result.planned} cycles: {result.halted}")
+    if result.halted is not None:
+        done = f"{result.cycles} of {result.planned} cycles"
+        raise DeskHalted(
+            f"the desk halted after {done} ({result.halted}); `warden risk resume` re-arms it, then the same command "
+            "goes on"
+        )
 
 
 async def _with_progress(run: DeskRun, planned: int, *, quiet: bool) -> RunResult:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from rich import box
+from rich.console import RenderableType
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -74,13 +77,13 @@ def replayed(report: JSON) -> None:
     if different is None:
         console.print(f"[bold green]replayed:[/] the same record hash {words.short(report['record_hash'])}")
     else:
-        console.print(f"[bold red]first difference:[/] {different['name']}: {different['difference']}")
+        console.print(f"[bold red]first difference:[/] {escape(different['name'])}: {escape(different['difference'])}")
 
 
 def verdicts(listed: Iterable[JSON]) -> Table:
     """Every rule with what it measured beside what is allowed."""
     shown = table("rule", "measured", "", "limit", "", "largest allowed")
-    for verdict in listed:
+    for verdict in sorted(listed, key=lambda v: v["outcome"] != "denied"):
         denied = verdict["outcome"] == "denied"
         style = "bold red" if denied else "dim" if verdict["outcome"] == "exempt" else ""
         largest = verdict["largest"] if denied else None
@@ -199,15 +202,14 @@ def _fills(fills: list[JSON]) -> None:
     if not fills:
         console.print(Text("no fills", style="dim"))
         return
-    shown = table("fill", "side", "quantity", "price", "fee", "liquidity", "at")
+    shown = table("fill", "side", "quantity", "price", "fee", "at")
     for fill in fills:
         shown.add_row(
             fill["symbol"],
             fill["side"] + (" (stop)" if fill["protective"] else ""),
             fill["quantity"],
             words.price(fill["price"]),
-            f"{words.money(fill['fee'], 4)} {fill['fee_currency']}",
-            "maker" if fill["maker"] else "taker",
+            f"{words.money(fill['fee'], 4)} {'maker' if fill['maker'] else 'taker'}",
             show_time(fill["ts_event_ns"]),
         )
     console.print(shown)
@@ -235,17 +237,17 @@ def _proof(record_hash: str | None, report: JSON) -> None:
     if journal["ok"]:
         console.print(f"[bold green]✓ journal verified[/] {words.count(journal['entries'], 'entry')}, one chain")
     else:
-        console.print(f"[bold red]✗ journal broken at {journal['broken']}[/]: {journal['problem']}")
+        console.print(f"[bold red]✗ journal broken at {escape(journal['broken'])}[/]: {escape(journal['problem'])}")
     if record_hash is not None:
         console.print(f"  record {record_hash}")
     console.print(f"  run    {report['digest']}")
     console.print(f"  account {report['account']}", style="dim")
     if report["reported"]:
         console.print("  this run had finished before; shown from the books (--again 1 makes another)", style="dim")
-    elif report["resumed"]:
+    elif report["resumed"] and not report["halted"]:
         console.print("  this run was interrupted before and has now gone on to its end", style="dim")
     if report["halted"]:
-        console.print(f"[bold red]halted[/] {report['halted']}")
+        console.print(f"[bold red]halted[/] {escape(report['halted'])}")
 
 
 def wanted(order: JSON) -> str:
@@ -268,9 +270,16 @@ def _counts(counted: JSON) -> str:
     return ", ".join(f"{n} {name}" for name, n in counted.items()) or "none"
 
 
+class _Table(Table):
+    """Shows strings as they are: a text from outside must not style, let alone break, what a person reads."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
 def table(*columns: str) -> Table:
     """A light table, one look for all verbs."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan")
+    made = _Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan")
     for at, column in enumerate(columns):
         made.add_column(column, no_wrap=at == 0 or column in _NEVER_WRAPPED)
     return made

@@ -19,6 +19,12 @@ def price(value: JSON) -> str:
     return "—" if value is None else f"{Decimal(value):,f}"
 
 
+def amount(value: JSON, places: int) -> str:
+    """At most so many decimals, without trailing zeros beyond the second."""
+    shown = f"{Decimal(value):,.{places}f}"
+    return shown if places <= 2 else shown.rstrip("0").rstrip(".")
+
+
 def percent(value: JSON, places: int = 2) -> str:
     return "—" if value is None else f"{Decimal(value):.{places}%}"
 

@@ -102,6 +102,10 @@ class Books:
         finally:
             self._stepping = False
 
+    def guard(self, check: Callable[[Connection], None] | None) -> None:
+        """Sets what every transaction asks first: a check that raises lets nothing be written in it."""
+        self._writer.guard = check
+
     def close(self) -> None:
         """Finishes what is queued, undoes a step that is still open, and lets the file go. May be called twice."""
         if os.getpid() != self._process:

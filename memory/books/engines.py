@@ -23,7 +23,10 @@ def parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError:
-        raise ConfigError(f"expected a database url such as sqlite:////home/me/desk.db, found {text!r}") from None
+        # What was found is not repeated: it may hold a password.
+        raise ConfigError(
+            "expected a database url such as sqlite:////home/me/desk.db, found one of another form"
+        ) from None
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise ConfigError(f"the books live in sqlite or postgresql, found {url.get_backend_name()}")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):

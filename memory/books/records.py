@@ -196,6 +196,12 @@ def listing(
     return _listed(conn, query.limit(limit))
 
 
+def count_of(conn: Connection, kind: RecordKind, proposal_id: str) -> int:
+    """How many records of one kind a proposal has."""
+    query = select(func.count()).where(records.c.kind == kind, records.c.proposal_id == proposal_id)
+    return int(conn.scalar(query) or 0)
+
+
 def of_cycle(conn: Connection, cycle_id: str) -> tuple[Record, ...]:
     """The records of one cycle, its decision first and its releases by proposal."""
     query = select(records).where(records.c.cycle_id == cycle_id)

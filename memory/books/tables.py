@@ -355,6 +355,7 @@ paper_orders = Table(
     _flag("reduce_only"),
     word("state", OrderState),
     exact("filled_quantity", default=ZERO),
+    _flag("triggered"),
     time("decided_ns"),
     time("arrives_ns"),
     time("matched_ns"),

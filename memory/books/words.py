@@ -29,6 +29,7 @@ class ApprovalState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    DENIED = "denied"  # by the review at its release
     RELEASED = "released"
 
 

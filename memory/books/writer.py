@@ -68,6 +68,8 @@ class Writer:
         self._batch: list[Job] = []
         self._gate = threading.Lock()
         self._closed = False
+        # Asked once in every transaction, inside it: whether this process may still write.
+        self.guard: Work | None = None
         self._thread = threading.Thread(target=self._live, name="books-writer", daemon=True)
         self._thread.start()
 
@@ -93,7 +95,7 @@ class Writer:
     def _live(self) -> None:
         try:
             with self._engine.connect() as conn:
-                transaction = _Transaction(conn)
+                transaction = _Transaction(conn, lambda: self.guard)
                 while not transaction.ended:
                     self._batch = [self._queue.get()]
                     while not self._queue.empty():
@@ -113,8 +115,10 @@ class Writer:
 class _Transaction:
     """The writer's connection: one transaction a batch, or one a step."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, guard: Callable[[], Work | None]) -> None:
         self._conn = conn
+        self._guard = guard
+        self._guarded = False
         self._stepping = False
         self._lost: Exception | None = None
         self._uncommitted: list[tuple[Job, Any]] = []
@@ -135,7 +139,11 @@ class _Transaction:
             raise self._lost
         if not self._conn.in_transaction():
             self._conn.begin()
+            self._guarded = False
         self._conn.exec_driver_sql("SAVEPOINT job")
+        if not self._guarded and (guard := self._guard()) is not None:
+            guard(self._conn)
+            self._guarded = True
         result = task(self._conn)
         self._conn.exec_driver_sql("RELEASE SAVEPOINT job")
         if self._stepping:
@@ -175,6 +183,7 @@ class _Transaction:
             case Turn.BEGIN:
                 self._commit()
                 self._conn.begin()
+                self._guarded = False
                 self._stepping = True
             case Turn.KEEP:
                 self._keep()

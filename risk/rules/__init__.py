@@ -10,6 +10,7 @@ RULES: Final[tuple[Rule, ...]] = (
     form.Positive(),
     form.Fields(),
     form.KnownInstrument(),
+    form.Currency(),
     form.Increment(),
     form.MinQuantity(),
     form.MinNotional(),

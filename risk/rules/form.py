@@ -61,6 +61,16 @@ class KnownInstrument(FormRule):
         return count(facts.instrument(order) is None)
 
 
+class Currency(FormRule):
+    """An instrument priced in another currency than the account's numeraire: its worth would be misread."""
+
+    code: ClassVar[str] = DenialCode.CURRENCY
+
+    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
+        instrument = facts.instrument(order)
+        return None if instrument is None else count(instrument.quote != facts.numeraire)
+
+
 class Increment(FormRule):
     """Numbers off the instrument's tick or lot. The exact numbers to be sent are judged; nothing rounds them later."""
 
@@ -117,6 +127,7 @@ class MinNotional(FormRule):
 class PriceCollar(FormRule):
     """Distance of the limit price from the last known price of any age, as a fraction. Market orders have none.
 
+    Where no price was ever known there is nothing to hold it against; NO_PRICE then denies what adds risk.
     A trigger is left alone: a market that gapped beyond a stop must not lock the exit in.
     """
 
@@ -127,7 +138,7 @@ class PriceCollar(FormRule):
         if order.limit_price is None:
             return ZERO
         quote = facts.quote(order)
-        return None if quote is None else deviation(order.limit_price, quote.last)
+        return ZERO if quote is None else deviation(order.limit_price, quote.last)
 
     def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
         return policy.max_price_deviation

@@ -24,18 +24,20 @@ class HasPrice(CountRule):
 
 
 class PriceAge(CountRule):
-    """Seconds by which the newest price is overdue: its age beyond the feed's own cadence. The future is refused."""
+    """Seconds by which a price is overdue: its age beyond the feed's own cadence. The future is refused.
+
+    The worst of the order's symbol and every held or working one: the account is measured with all of them.
+    """
 
     code: ClassVar[str] = DenialCode.PRICE_AGE
     layer: ClassVar[Layer] = "market"
     unit: ClassVar[str] = "s"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        quote = facts.quote(order)
-        if quote is None or quote.known_at_ns > facts.now_ns:
+        if facts.quote(order) is None or any(q.known_at_ns > facts.now_ns for q in facts.quotes.values()):
             return None
-        age = Decimal(facts.now_ns - quote.ts_event_ns)
-        return beyond(age, Decimal(quote.cadence_ns)) / SECOND_NS
+        ages = ((Decimal(facts.now_ns - q.ts_event_ns), Decimal(q.cadence_ns)) for q in facts.quotes.values())
+        return max(beyond(age, cadence) for age, cadence in ages) / SECOND_NS
 
     def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
         return Decimal(policy.max_price_age_s)

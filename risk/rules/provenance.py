@@ -6,7 +6,7 @@ from typing import ClassVar
 from core.orders import Order, Side
 from core.taint import Taint
 from risk.codes import DenialCode
-from risk.facts import Facts, worth_price
+from risk.facts import Facts
 from risk.rules.base import CountRule, Layer, count
 from risk.settings import RiskSettings
 from risk.states import TradingState
@@ -33,9 +33,14 @@ class StopPresent(CountRule):
     layer: ClassVar[Layer] = "provenance"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        stop, price = facts.intent.stop_price, worth_price(order, facts)
+        stop, quote = facts.intent.stop_price, facts.quote(order)
         if stop is None:
             return Decimal(1)
-        if price is None or not stop.is_finite():
+        if quote is None or not stop.is_finite():
             return None
-        return count(stop <= 0, stop >= price if order.side is Side.BUY else stop <= price)
+        buys = order.side is Side.BUY
+        # The price at which it could be closed again right after it filled at its best.
+        near = quote.bid if buys else quote.ask
+        if order.limit_price is not None:
+            near = min(near, order.limit_price) if buys else max(near, order.limit_price)
+        return count(stop <= 0, stop >= near if buys else stop <= near)

@@ -120,7 +120,7 @@ def test_a_process_of_another_machine_or_boot_proves_nothing(books: Books, elsew
         acquire(books, "paper", "second", now_ns=NOON)
 
 
-@pytest.mark.parametrize(("pid", "free"), [(2**22 + 1, True), (os.getpid(), False)])
+@pytest.mark.parametrize(("pid", "free"), [(2**22 + 1, True), (os.getpid(), False)], ids=["dead", "alive"])
 def test_without_start_times_a_signal_tells_whether_the_holder_lives(books: Books, pid: int, free: bool) -> None:
     acquire(books, "paper", "first", now_ns=NOON)
     change(books, pid=pid, pid_started=0)

@@ -313,6 +313,7 @@ def _venue() -> None:
         sa.Column("reduce_only", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("filled_quantity", sa.Text(), nullable=False),
+        sa.Column("triggered", sa.Boolean(), nullable=False),
         sa.Column("decided_ns", sa.BigInteger(), nullable=False),
         sa.Column("arrives_ns", sa.BigInteger(), nullable=False),
         sa.Column("matched_ns", sa.BigInteger(), nullable=False),

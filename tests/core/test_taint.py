@@ -1,0 +1,19 @@
+"""Taint only rises."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.taint import Taint, join
+
+
+def test_a_claim_made_from_nothing_is_trusted() -> None:
+    assert join([]) is Taint.TRUSTED
+
+
+def test_the_worst_claim_decides() -> None:
+    assert join([Taint.DERIVED, Taint.HOSTILE, Taint.TRUSTED]) is Taint.HOSTILE
+
+
+@given(st.lists(st.sampled_from(Taint)), st.sampled_from(Taint))
+def test_another_claim_never_lowers_it(taints: list[Taint], another: Taint) -> None:
+    assert join([*taints, another]) == max(join(taints), another)

@@ -1,0 +1,194 @@
+"""Settings come from one file, may only tighten, and keep their secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConfigError
+from desk.home import Home
+from desk.settings import DATABASE_URL, MASK, Settings, load, source
+from risk import ceilings
+
+URL = "postgresql://warden:hunter2@db.internal/desk"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "work"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.make()
+    return made
+
+
+def loaded(home: Home, folder: Path, text: str | bytes | None = None, **environment: str) -> Settings:
+    if text is not None:
+        (folder / "warden.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load(home, folder=folder, environment=environment)
+
+
+def refusal(home: Home, folder: Path, text: str | bytes, **environment: str) -> str:
+    with pytest.raises(ConfigError) as refused:
+        loaded(home, folder, text, **environment)
+    assert refused.value.exit_code == 2
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_without_any_file_the_defaults_hold(home: Home, folder: Path) -> None:
+    assert loaded(home, folder) == Settings()
+    assert source(home, folder) == "no file: the defaults"
+
+
+def test_an_empty_file_is_the_defaults(home: Home, folder: Path) -> None:
+    assert loaded(home, folder, "") == Settings()
+
+
+def test_the_working_folder_comes_before_the_home(home: Home, folder: Path) -> None:
+    home.settings.write_text('[account]\nid = "from-home"\n')
+    assert loaded(home, folder).account.id == "from-home"
+    assert source(home, folder) == str(home.settings)
+    assert loaded(home, folder, '[account]\nid = "from-folder"\n').account.id == "from-folder"
+    assert source(home, folder) == str(folder / "warden.toml")
+
+
+def test_the_two_files_are_not_mixed(home: Home, folder: Path) -> None:
+    home.settings.write_text("[risk]\nmax_open_orders = 3\n")
+    assert loaded(home, folder, '[account]\nid = "other"\n').risk == Settings().risk
+
+
+# Limits
+
+
+def test_a_limit_at_its_ceiling_is_allowed(home: Home, folder: Path) -> None:
+    text = f"[risk]\nmax_asset_exposure = {ceilings.MAX_ASSET_EXPOSURE}\n"
+    assert loaded(home, folder, text).risk.max_asset_exposure == ceilings.MAX_ASSET_EXPOSURE
+
+
+def test_a_limit_looser_than_its_ceiling_is_refused(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, "[risk]\nmax_asset_exposure = 0.21\n")
+    assert "risk.max_asset_exposure is '0.21'" in told
+    assert "less than or equal to 0.2" in told
+
+
+def test_a_floor_looser_than_its_ceiling_is_refused(home: Home, folder: Path) -> None:
+    assert "risk.min_equity_fraction is '0.84'" in refusal(home, folder, "[risk]\nmin_equity_fraction = 0.84\n")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", '"much"', "true", "-0.1", "0"])
+def test_a_limit_that_is_no_sound_number_is_refused(home: Home, folder: Path, value: str) -> None:
+    assert "risk.max_asset_exposure" in refusal(home, folder, f"[risk]\nmax_asset_exposure = {value}\n")
+
+
+def test_two_faults_are_told_in_one_sentence(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, "[risk]\nmax_asset_exposure = 0.21\nmax_gross_exposure = 9\n")
+    assert "max_asset_exposure" in told
+    assert "max_gross_exposure" in told
+
+
+def test_a_tighter_limit_is_another_policy(home: Home, folder: Path) -> None:
+    assert loaded(home, folder, "[risk]\nmax_asset_exposure = 0.1\n").policy_hash != Settings().policy_hash
+
+
+# Keys
+
+
+def test_an_unknown_key_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, "[risk]\nmax_asset_exposre = 0.1\n")
+    assert "unknown key risk.max_asset_exposre" in told
+    assert "max_asset_exposure" in told
+
+
+def test_an_unknown_table_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, "[rsk]\nmax_asset_exposure = 0.1\n")
+    assert told.endswith("unknown key rsk, allowed are mode, account, market, risk, execution, models, llm")
+
+
+def test_an_unknown_key_two_tables_deep_is_refused(home: Home, folder: Path) -> None:
+    assert "unknown key execution.paper.fees, allowed are slippage" in refusal(
+        home, folder, "[execution.paper]\nfees = 0\n"
+    )
+
+
+def test_a_mode_that_does_not_exist_is_refused(home: Home, folder: Path) -> None:
+    assert "mode is 'live'" in refusal(home, folder, 'mode = "live"\n')
+
+
+@pytest.mark.parametrize("text", ["[risk", "max = = 1", "risk: {}", b"\xff\xfe\x00"])
+def test_a_file_that_is_not_toml_is_refused(home: Home, folder: Path, text: str | bytes) -> None:
+    assert f"{folder / 'warden.toml'} is not TOML" in refusal(home, folder, text)
+
+
+def test_a_settings_file_that_is_a_folder_is_refused(home: Home, folder: Path) -> None:
+    (folder / "warden.toml").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(home, folder=folder, environment={})
+
+
+# Secrets
+
+
+def test_a_database_url_in_the_file_is_refused(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, f'database_url = "{URL}"\n')
+    assert DATABASE_URL in told
+    assert "hunter2" not in told
+
+
+def test_the_environment_gives_the_database_url(home: Home, folder: Path) -> None:
+    found = loaded(home, folder, **{DATABASE_URL: URL}).database_url
+    assert found is not None
+    assert found.get_secret_value() == URL
+
+
+def test_the_environment_comes_before_the_dotenv_file(home: Home, folder: Path) -> None:
+    (folder / ".env").write_text(f"{DATABASE_URL}=sqlite:///dotenv.db\n")
+    from_file, from_both = loaded(home, folder).database_url, loaded(home, folder, **{DATABASE_URL: URL}).database_url
+    assert from_file is not None
+    assert from_both is not None
+    assert (from_file.get_secret_value(), from_both.get_secret_value()) == ("sqlite:///dotenv.db", URL)
+
+
+def test_a_limit_cannot_come_from_the_environment(home: Home, folder: Path) -> None:
+    assert loaded(home, folder, TRADEWARDEN_RISK__MAX_ASSET_EXPOSURE="0.01", RISK="0").risk == Settings().risk
+
+
+def test_what_is_shown_masks_the_secret(home: Home, folder: Path) -> None:
+    settings = loaded(home, folder, **{DATABASE_URL: URL})
+    assert settings.shown()["database_url"] == URL.replace("hunter2", MASK)
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_password_among_the_options_of_the_url_is_masked_too(home: Home, folder: Path) -> None:
+    settings = loaded(home, folder, **{DATABASE_URL: "postgresql://db.internal/desk?user=warden&password=hunter2"})
+    assert "hunter2" not in str(settings.shown())
+
+
+def test_where_the_books_lie_is_no_part_of_the_policy(home: Home, folder: Path) -> None:
+    assert loaded(home, folder, **{DATABASE_URL: URL}).policy_hash == Settings().policy_hash
+
+
+# Home
+
+
+def test_the_home_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRADEWARDEN_HOME", str(tmp_path / "desk"))
+    assert Home.find().path == tmp_path / "desk"
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_without_a_name_the_home_is_the_platforms(monkeypatch: pytest.MonkeyPatch, blank: str | None) -> None:
+    monkeypatch.delenv("TRADEWARDEN_HOME", raising=False)
+    if blank is not None:
+        monkeypatch.setenv("TRADEWARDEN_HOME", blank)
+    assert Home.find().path.name == "tradewarden"
+
+
+def test_a_home_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        Home(tmp_path / "file" / "home").make()
