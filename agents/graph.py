@@ -49,7 +49,7 @@ class CycleGraph:
             await self._saver.adelete_thread(cycle.cycle_id)
         try:
             state: State = {"cycle_id": cycle.cycle_id, "done": [], "waiting": []}
-            await self._graph.ainvoke(state, _thread(cycle.cycle_id), durability="sync")
+            await self._graph.ainvoke(state, _thread(cycle.cycle_id), durability="exit")
             finished, _ = self._at_work[cycle.cycle_id]
         finally:
             del self._at_work[cycle.cycle_id]
@@ -69,7 +69,7 @@ class CycleGraph:
         if self._saver is None:
             return
         while await self.parked(cycle_id):
-            await self._graph.ainvoke(Command(resume=True), _thread(cycle_id), durability="sync")
+            await self._graph.ainvoke(Command(resume=True), _thread(cycle_id), durability="exit")
         await self._saver.adelete_thread(cycle_id)
 
     def _build(self) -> CompiledStateGraph[State, None, State, State]:
