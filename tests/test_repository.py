@@ -199,7 +199,7 @@ def targets() -> dict[str, str]:
 
 
 def test_make_alone_lists_every_target_with_what_it_does() -> None:
-    said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in said.splitlines()] == list(targets())
     assert all(targets().values())
 
