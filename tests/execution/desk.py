@@ -8,7 +8,7 @@ the cap of a fifth on one asset is 20 coins.
 import asyncio
 import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -180,6 +180,7 @@ class Desk:
     kill: Switch = field(default_factory=Switch)
     account_id: str = ACCOUNT
     ticket_ttl_s: int = 5
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         paper = PaperVenue(self.account_id, self.books, self.market, self.settings)
@@ -189,7 +190,6 @@ class Desk:
         wiring = (self.policy, self.clock, self.kill)
         self.gate = Gate(self.account_id, self.books, self.market, self.door, self.office, *wiring)
         self.watch = Watch(self.account_id, self.books, self.market, self.gate, self.door, self.office, *wiring)
-        self._numbers = itertools.count(1)
 
     @classmethod
     def open(
@@ -216,7 +216,7 @@ class Desk:
 
     def order(self, side: Side, quantity: str | Decimal, *, at: str | None = None, **more: Any) -> Order:
         fields: dict[str, Any] = {
-            "proposal_id": f"p{next(self._numbers)}-{id(self)}",
+            "proposal_id": f"p{next(self.numbers)}",
             "account_id": self.account_id,
             "owner": "trend",
             "symbol": "BTC/USDT",

@@ -17,7 +17,7 @@ from core.time import HOUR_NS, MINUTE_NS
 from core.verdicts import AnswerKind, Receipt
 from memory.books.database import Books
 from risk.states import TradingState
-from tests.execution.desk import BTC, FREE, Desk, copied_books
+from tests.execution.desk import BTC, FREE, Desk, copied_books, denials
 
 CAP = Decimal("0.20")
 LOT = BTC.lot_size
@@ -97,7 +97,7 @@ class DeskMachine(RuleBasedStateMachine):
         at = None if above is None else str((last * (1000 + above) / 1000).quantize(Decimal("0.01")))
         receipt = self.proposed(self.desk.sell(wanted, at=at, symbol=symbol))
         if wanted <= most and wanted * last >= 10:
-            assert receipt.kind is not AnswerKind.DENIED, "an exit was held up"
+            assert receipt.kind is not AnswerKind.DENIED, f"an exit was held up by {denials(receipt)}"
             assert receipt.review.reducing
         if wanted > most:
             assert receipt.kind is AnswerKind.DENIED, "more was sold than is held"

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from core.errors import ConfigError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -334,4 +336,4 @@ def _venue() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the first revision has nothing before it: delete the database instead")
+    raise ConfigError("the first revision has nothing before it: delete the database instead")
