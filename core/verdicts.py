@@ -19,7 +19,7 @@ class Verdict:
     """One rule's answer: what was measured beside what is allowed. `measured` None could not be measured: denied.
 
     `largest` is the largest quantity of this order that the rule would pass, in base units; None where no quantity
-    would change the answer.
+    would change the answer. `alarm` names the error of a rule that broke: it denies, and somebody must look.
     """
 
     code: str
@@ -29,6 +29,7 @@ class Verdict:
     limit: Decimal
     outcome: Outcome
     largest: Quantity | None = None
+    alarm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ class Gate:
             "answer": kind,
             "state": verdict.state,
             "denied": [v.code for v in verdict.denials],
+            "alarms": {v.code: v.alarm for v in verdict.verdicts if v.alarm is not None},
         }
         journal.append(conn, self._account_id, "review", entry, ts_ns=facts.now_ns)
 

@@ -1,6 +1,6 @@
 """The review: every rule on one order over one frozen snapshot. Pure and total: it answers, it never raises."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from core.errors import ConfigError
@@ -32,28 +32,36 @@ def review(
 def _verdict(
     rule: Rule, order: Order, facts: Facts, state: TradingState, policy: RiskSettings, reducing: bool
 ) -> Verdict:
-    measured, limit = _measured(rule, order, facts, state, policy), rule.cap(policy, order, facts)
+    measured, limit, largest, alarm = _read(rule, order, facts, state, policy)
     if measured is not None and (measured >= limit if rule.floor else measured <= limit):
         outcome = Outcome.PASSED
     elif reducing and not rule.binds_exits:
         outcome = Outcome.EXEMPT
     else:
         outcome = Outcome.DENIED
-    return Verdict(rule.code, rule.layer, rule.unit, measured, limit, outcome, _largest(rule, order, facts, policy))
+    return Verdict(rule.code, rule.layer, rule.unit, measured, limit, outcome, largest, alarm)
 
 
-def _measured(rule: Rule, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-    """None for what arithmetic cannot answer: NaN compared, a division by zero, an overflow."""
+def _read(
+    rule: Rule, order: Order, facts: Facts, state: TradingState, policy: RiskSettings
+) -> tuple[Decimal | None, Decimal, Quantity | None, str | None]:
+    """What a rule measures, its cap, its largest, and the name of the error if it broke.
+
+    What arithmetic cannot answer (NaN compared, a division by zero, an overflow) is a missing reading. Any other error
+    is a rule that is wrong: it denies as well, and raises the alarm, but takes no other rule with it.
+    """
     try:
-        measured = rule.measure(order, facts, state, policy)
+        limit = rule.cap(policy, order, facts)
+        measured = _finite(lambda: rule.measure(order, facts, state, policy))
+        largest = _finite(lambda: rule.largest(order, facts, policy))
+    except Exception as broken:  # noqa: BLE001  # whatever a rule raises, the order is denied and the review goes on
+        return None, ZERO, None, type(broken).__name__
+    return measured, limit, None if largest is None else Quantity(max(ZERO, largest)), None
+
+
+def _finite(reading: Callable[[], Decimal | None]) -> Decimal | None:
+    try:
+        number = reading()
     except ArithmeticError:
         return None
-    return measured if measured is None or measured.is_finite() else None
-
-
-def _largest(rule: Rule, order: Order, facts: Facts, policy: RiskSettings) -> Quantity | None:
-    try:
-        largest = rule.largest(order, facts, policy)
-        return largest if largest is None else Quantity(max(ZERO, largest))
-    except ArithmeticError:
-        return None
+    return number if number is None or number.is_finite() else None

@@ -129,6 +129,14 @@ def risk_policy(json: Json = False) -> None:
     reading.risk_policy(json=json)
 
 
+@risk.command("explain")
+def risk_explain(code: Annotated[str, typer.Argument(metavar="CODE")], json: Json = False) -> None:
+    """What one rule measures, its limit, and when it denies."""
+    from api.cli import reading
+
+    reading.risk_explain(code, json=json)
+
+
 @audit.command("list")
 def audit_list(
     account: Account = None,

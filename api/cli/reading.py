@@ -12,7 +12,7 @@ from api.cli import show, words
 from api.cli.console import console, print_json
 from api.cli.opened import Opened, books
 from core.canonical import JSON, plain
-from core.errors import DeskError
+from core.errors import ConfigError, DeskError
 from desk import reports
 from desk.answering import rearm
 from desk.doctor import examine
@@ -21,9 +21,9 @@ from desk.markets import Market, MarketSpec
 from desk.runs import latest_run
 from desk.settings import load, source
 from memory.books.accounts import Account
-from risk.codes import text_for
 from risk.rules import RULES
 from risk.settings import RiskSettings
+from risk.table import bounds, rows
 
 
 def portfolio(named: str | None, *, json: bool) -> None:
@@ -154,7 +154,7 @@ def resume(named: str | None, latch: int, by: str, reason: str, *, json: bool) -
 def risk_policy(*, json: bool) -> None:
     policy = load(Home.find()).risk
     limits = [_limit(policy, name) for name in RiskSettings.model_fields]
-    rules = [{"code": r.code, "layer": r.layer, "unit": r.unit, "denies_when": text_for(r.code)} for r in RULES]
+    rules = [plain(row) for row in rows(policy)]
     if json:
         print_json({"policy_hash": policy.policy_hash, "limits": plain(limits), "rules": rules})
         return
@@ -164,13 +164,28 @@ def risk_policy(*, json: bool) -> None:
     console.print(table)
     table = show.table("rule", "layer", "denied when")
     for rule in rules:
-        table.add_row(rule["code"], rule["layer"], rule["denies_when"])
+        table.add_row(rule["code"], rule["layer"], rule["denied_when"])
+    console.print(table)
+
+
+def risk_explain(code: str, *, json: bool) -> None:
+    found = next((row for row in rows(load(Home.find()).risk) if row.code == code.upper()), None)
+    if found is None:
+        raise ConfigError(f"no rule has the code {code!r}, there are {', '.join(rule.code for rule in RULES)}")
+    if json:
+        print_json(plain(found))
+        return
+    console.print(Text.assemble((found.code, "bold"), f"  {found.layer}: denied when {found.denied_when}"))
+    table = show.table("", "")
+    table.add_row("measures", found.measures)
+    table.add_row("limit", f"{found.limit} ({found.unit})")
+    table.add_row("setting", "none: it is fixed" if found.setting is None else f"risk.{found.setting}, {found.ceiling}")
+    table.add_row("without the reading", found.missing)
+    table.add_row("holds exits too", "yes" if found.binds_exits else "no")
     console.print(table)
 
 
 def _limit(policy: RiskSettings, name: str) -> dict[str, Any]:
-    field = RiskSettings.model_fields[name]
-    bounds = {"gt": "above", "ge": "at least", "le": "at most", "lt": "below"}
-    told = [f"{words_} {getattr(m, k)}" for m in field.metadata for k, words_ in bounds.items() if hasattr(m, k)]
-    allowed = ", ".join(told) or "never or always"
-    return {"name": name, "value": getattr(policy, name), "allowed": allowed, "about": field.description or ""}
+    allowed = bounds(name) or "never or always"
+    about = RiskSettings.model_fields[name].description or ""
+    return {"name": name, "value": getattr(policy, name), "allowed": allowed, "about": about}

@@ -8,22 +8,20 @@ from core.orders import Order, Side
 from risk.arithmetic import beyond, cost_with_fee, largest_affordable, largest_within, share, share_after
 from risk.codes import DenialCode
 from risk.facts import Facts, provable_reduction, worst_fill_price, worth_price
-from risk.rules.base import CountRule, Layer
+from risk.rules.base import CountRule, Layer, LimitRule
 from risk.settings import RiskSettings
 from risk.states import TradingState
 
 
-class AccountRule:
+class AccountRule(LimitRule):
     layer: ClassVar[Layer] = "account"
-    unit: ClassVar[str] = "fraction"
-    floor: ClassVar[bool] = False
-    binds_exits: ClassVar[bool] = False
 
 
 class OpenForRisk(CountRule):
     """Severity of the trading state: 0 active, 1 reducing, 2 halted."""
 
     code: ClassVar[str] = DenialCode.TRADING_STATE
+    fixed: ClassVar[str] = "active"
     layer: ClassVar[Layer] = "account"
     unit: ClassVar[str] = "severity"
 
@@ -38,6 +36,7 @@ class FreeBalance(AccountRule):
     """
 
     code: ClassVar[str] = DenialCode.FREE_BALANCE
+    fixed: ClassVar[str] = "all of the balance"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
         instrument, quote = facts.instrument(order), facts.quote(order)
@@ -75,6 +74,7 @@ class AssetExposure(AccountRule):
     """Worth of one asset as a fraction of equity, if this order and all open, in-flight and unknown ones filled."""
 
     code: ClassVar[str] = DenialCode.ASSET_EXPOSURE
+    setting: ClassVar[str | None] = "max_asset_exposure"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
         price, held = worth_price(order, facts), self._held(order, facts)
@@ -102,6 +102,7 @@ class GrossExposure(AccountRule):
     """Worth of all assets as a fraction of equity, if this order and all open, in-flight and unknown ones filled."""
 
     code: ClassVar[str] = DenialCode.GROSS_EXPOSURE
+    setting: ClassVar[str | None] = "max_gross_exposure"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
         price = worth_price(order, facts)
@@ -123,6 +124,7 @@ class OpenOrders(CountRule):
     """Orders that may still fill, this one included."""
 
     code: ClassVar[str] = DenialCode.OPEN_ORDERS
+    setting: ClassVar[str | None] = "max_open_orders"
     layer: ClassVar[Layer] = "account"
     unit: ClassVar[str] = "orders"
 

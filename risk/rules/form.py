@@ -12,6 +12,9 @@ from risk.rules.base import CountRule, Layer, count
 from risk.settings import RiskSettings
 from risk.states import TradingState
 
+# Where no price was ever known, these two have nothing to hold an order against.
+WITHOUT_PRICE = "exits pass; NO_PRICE denies entries"
+
 
 class FormRule(CountRule):
     layer: ClassVar[Layer] = "form"
@@ -91,6 +94,7 @@ class MinQuantity(FormRule):
     """Quantity in base units, at least the instrument's minimum."""
 
     code: ClassVar[str] = DenialCode.MIN_QUANTITY
+    fixed: ClassVar[str] = "the instrument's minimum"
     unit: ClassVar[str] = "base"
     floor: ClassVar[bool] = True
 
@@ -109,6 +113,8 @@ class MinNotional(FormRule):
     """
 
     code: ClassVar[str] = DenialCode.MIN_NOTIONAL
+    fixed: ClassVar[str] = "the instrument's minimum"
+    missing: ClassVar[str] = WITHOUT_PRICE
     unit: ClassVar[str] = "quote"
     floor: ClassVar[bool] = True
 
@@ -132,6 +138,8 @@ class PriceCollar(FormRule):
     """
 
     code: ClassVar[str] = DenialCode.PRICE_COLLAR
+    setting: ClassVar[str | None] = "max_price_deviation"
+    missing: ClassVar[str] = WITHOUT_PRICE
     unit: ClassVar[str] = "fraction"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:

@@ -30,6 +30,7 @@ class PriceAge(CountRule):
     """
 
     code: ClassVar[str] = DenialCode.PRICE_AGE
+    setting: ClassVar[str | None] = "max_price_age_s"
     layer: ClassVar[Layer] = "market"
     unit: ClassVar[str] = "s"
 
@@ -47,6 +48,7 @@ class Spread(CountRule):
     """(ask - bid) / mid in basis points. A crossed, one-sided or empty book cannot be measured."""
 
     code: ClassVar[str] = DenialCode.SPREAD
+    setting: ClassVar[str | None] = "max_spread_bps"
     layer: ClassVar[Layer] = "market"
     unit: ClassVar[str] = "bps"
 

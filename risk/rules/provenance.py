@@ -16,6 +16,7 @@ class Tainted(CountRule):
     """Worst taint of the claims behind the order: 0 trusted, 1 derived, 2 untrusted, 3 hostile."""
 
     code: ClassVar[str] = DenialCode.TAINT
+    fixed: ClassVar[str] = "derived"
     layer: ClassVar[Layer] = "provenance"
     unit: ClassVar[str] = "taint"
 

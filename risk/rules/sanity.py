@@ -9,7 +9,7 @@ from core.time import SECOND_NS
 from risk.arithmetic import largest_within, notional, share
 from risk.codes import DenialCode
 from risk.facts import Facts, worth_price
-from risk.rules.base import CountRule, Layer, count
+from risk.rules.base import CountRule, Layer, LimitRule, count
 from risk.settings import RiskSettings
 from risk.states import TradingState
 
@@ -26,14 +26,12 @@ class Tradable(CountRule):
         return None if instrument is None else count(not instrument.tradable)
 
 
-class OrderSize:
+class OrderSize(LimitRule):
     """Worth of one order as a fraction of equity: quantity * max(limit price, ask). Exactly the cap is allowed."""
 
     code: ClassVar[str] = DenialCode.ORDER_SIZE
     layer: ClassVar[Layer] = "sanity"
-    unit: ClassVar[str] = "fraction"
-    floor: ClassVar[bool] = False
-    binds_exits: ClassVar[bool] = False
+    setting: ClassVar[str | None] = "max_order_size"
 
     def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
         price = worth_price(order, facts)

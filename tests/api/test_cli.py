@@ -220,7 +220,7 @@ def test_the_policy_shows_every_limit_with_its_ceiling(demo: Demo) -> None:
     told = warden(demo.home, "risk", "policy", "--json").json
     limits = {limit["name"]: limit for limit in told["limits"]}
     assert "at most 0.20" in limits["max_asset_exposure"]["allowed"]
-    assert all(rule["denies_when"] for rule in told["rules"])
+    assert all(rule["denied_when"] for rule in told["rules"])
 
 
 def test_settings_are_shown_with_their_secret_masked(home: Home) -> None:

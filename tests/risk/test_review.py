@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import assume, given
@@ -20,6 +20,7 @@ from risk.facts import Facts, OpenOrder
 from risk.review import review
 from risk.rules import RULES
 from risk.rules.base import Rule
+from risk.rules.form import Finite
 from risk.settings import RiskSettings
 from risk.states import TradingState
 from tests.risk.builders import (
@@ -343,3 +344,36 @@ def test_orders_reviewed_one_after_another_never_exceed_the_cap_together(sizes: 
     held_now = lots_held * BTC.lot_size * 50_000
     added = sum((o.remaining * 50_000 for o in live), Decimal(0))
     assert not added or held_now + added <= 2_000
+
+
+# A rule that breaks.
+
+
+class Broken(Finite):
+    """A rule with a mistake in it."""
+
+    code: ClassVar[str] = "BROKEN"
+    binds_exits: ClassVar[bool] = False
+
+    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
+        raise KeyError("a mistake")
+
+
+def test_a_rule_that_breaks_denies_and_says_so() -> None:
+    wanted = buy("0.01", at="50000")
+    answered = judged(wanted, facts_of(wanted), rules=[*RULES, Broken()]).review
+    assert [(v.code, v.measured, v.largest, v.alarm) for v in answered.denials] == [("BROKEN", None, None, "KeyError")]
+
+
+def test_a_rule_that_breaks_takes_no_other_with_it() -> None:
+    wanted = buy("0.01", at="50000")
+    answered = judged(wanted, facts_of(wanted), rules=[Broken(), *RULES]).review
+    assert [v.code for v in answered.verdicts] == ["BROKEN", *(rule.code for rule in RULES)]
+    assert all(v.alarm is None for v in answered.verdicts[1:])
+
+
+def test_a_rule_that_breaks_holds_no_exit_up() -> None:
+    wanted = sell("0.01", at="50000")
+    answered = judged(wanted, facts_of(wanted, positions=[held("1")]), rules=[*RULES, Broken()]).review
+    assert answered.allowed
+    assert answered.verdicts[-1].alarm == "KeyError"
