@@ -89,7 +89,7 @@ def verdicts(listed: Iterable[JSON]) -> Table:
         largest = verdict["largest"] if denied else None
         shown.add_row(
             Text(verdict["code"], style=style),
-            words.measured(verdict["measured"], verdict["unit"]) if verdict["alarm"] is None else "the rule broke",
+            words.measured(verdict["measured"], verdict["unit"]) if not verdict.get("alarm") else "the rule broke",
             "≥" if verdict["code"] in _FLOORS else "≤",
             words.measured(verdict["limit"], verdict["unit"]),
             words.outcome(verdict["outcome"]),
