@@ -148,7 +148,9 @@ class Watch:
         instrument = self._market.instrument(stop.symbol)
         assert instrument is not None  # a position in it is held
         selling = sum((o.remaining for o in self._exits(conn, stop)), Decimal(0))
-        held = next(p.quantity for p in ledger.positions(conn, self._account_id) if p.symbol == stop.symbol)
+        # Cancelling an exit may have told that it had filled, and that nothing is left to close.
+        position = next((p for p in ledger.positions(conn, self._account_id) if p.symbol == stop.symbol), None)
+        held = Decimal(0) if position is None else position.quantity
         quantity = round_quantity(min(Decimal(stop.quantity), held - selling), instrument.lot_size)
         if quantity < instrument.min_quantity or quantity * stop.trigger_price < instrument.min_notional:
             if not selling:

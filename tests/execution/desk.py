@@ -131,6 +131,7 @@ class RecordingVenue:
         self.fails_before: BaseException | None = None  # the request is lost on its way
         self.fails_after: BaseException | None = None  # the answer is lost on its way
         self.unreadable = False
+        self.trades_before_cancel: int | None = None  # matches up to then, just before it takes a cancel
         self.reached = asyncio.Event()
         self.let_through = asyncio.Event()
         self.let_through.set()
@@ -147,6 +148,8 @@ class RecordingVenue:
 
     async def cancel(self, client_order_id: str, symbol: str) -> None:
         self.cancelled.append(client_order_id)
+        if self.trades_before_cancel is not None:
+            await self._venue.advance(self.trades_before_cancel)
         await self._venue.cancel(client_order_id, symbol)
 
     async def report(self, client_order_id: str, symbol: str) -> OrderReport | None:

@@ -128,6 +128,16 @@ async def test_a_resting_exit_does_not_disarm_the_stop(desk: Desk) -> None:
     assert exits(desk) == [("2", "9E+1")]
 
 
+async def test_a_target_that_filled_before_it_could_be_cancelled_leaves_the_stop_nothing_to_do(desk: Desk) -> None:
+    await desk.bought("2", stop="90")
+    await desk.propose(desk.sell("2", at="105"))
+    desk.venue.trades_before_cancel = desk.clock.now_ns() + HOUR_NS
+    report = await desk.trades("100", "110", "85", "100")
+    assert report.fired == ()
+    assert exits(desk) == [("2", "105")]
+    assert desk.held() == desk.armed() == 0
+
+
 async def test_a_stop_comes_before_a_target_in_the_same_bar(desk: Desk) -> None:
     await desk.bought("2", stop="90")
     await desk.propose(desk.sell("2", at="105"))
