@@ -459,6 +459,14 @@ async def test_a_market_order_meets_the_book_of_its_arrival(books: Books) -> Non
     assert (await exchange.trades())[0].ts_event_ns == T0 + 2 * SECOND_NS
 
 
+async def test_what_we_took_of_a_book_is_not_there_twice(exchange: Exchange) -> None:
+    exchange.market.depth(asks="100x5 104x10")
+    await exchange.place(Side.BUY, "4", "first")
+    await exchange.place(Side.BUY, "9", "second")
+    assert await exchange.fills("first") == [("4", "1E+2")]
+    assert await exchange.fills("second") == [("1", "1E+2"), ("8", "104")]
+
+
 async def test_a_limit_order_walks_no_further_than_its_limit_and_rests(exchange: Exchange) -> None:
     exchange.market.depth(asks="100x1 101x2 105x9")
     await exchange.place(Side.BUY, "4", limit_price="101")
