@@ -55,18 +55,6 @@ class OrderDesk(Protocol):
     async def receipt(self, proposal_id: str) -> Receipt | None: ...
 
 
-class Journal(Protocol):
-    def append(self, kind: str, body: JSON, *, ts_ns: int) -> str:
-        """Chains one entry; answers its hash."""
-
-
-class Blobs(Protocol):
-    def put(self, content: bytes) -> str:
-        """Stores by content; answers the SHA-256."""
-
-    def get(self, digest: str) -> bytes | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One thing that happened outside the record: (node, lane, sequence) asked and was answered."""

@@ -25,6 +25,20 @@ from models.sentiment import LexiconScorer
 
 
 @dataclass(frozen=True, slots=True)
+class Analysts:
+    """Who thinks: the same for a desk at work and for a replay of what it decided."""
+
+    reasoner: Reasoner
+    prompts: Prompts
+    forecasters: tuple[Forecaster, ...]
+    scorer: Scorer
+
+
+def analysts() -> Analysts:
+    return Analysts(RulesReasoner(), Prompts.load(), (LastSign(), Drift()), LexiconScorer())
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """One account's desk, wired. The venue's writing half is inside the door and nowhere else."""
 
@@ -37,10 +51,7 @@ class Desk:
     gate: Gate
     watch: Watch
     graph: CycleGraph
-    reasoner: Reasoner
-    prompts: Prompts
-    forecasters: tuple[Forecaster, ...]
-    scorer: Scorer
+    analysts: Analysts
 
 
 def build(
@@ -67,8 +78,5 @@ def build(
         gate=gate,
         watch=Watch(account_id, books, market, gate, door, office, settings.risk, clock, kill),
         graph=CycleGraph(saver),
-        reasoner=RulesReasoner(),
-        prompts=Prompts.load(),
-        forecasters=(LastSign(), Drift()),
-        scorer=LexiconScorer(),
+        analysts=analysts(),
     )

@@ -58,15 +58,15 @@ def ports_for(desk: Desk, effects: StoredEffects) -> Ports:
         market=desk.market,
         timeframe=desk.market.decision_timeframe,
         account=lambda: desk.books.read(lambda conn: account_state(conn, desk)),
-        reasoner=desk.reasoner,
-        prompts=desk.prompts,
-        forecasters=desk.forecasters,
-        scorer=desk.scorer,
+        reasoner=desk.analysts.reasoner,
+        prompts=desk.analysts.prompts,
+        forecasters=desk.analysts.forecasters,
+        scorer=desk.analysts.scorer,
         models=desk.settings.models.settings(),
         max_price_age_s=desk.settings.risk.max_price_age_s,
         effects=effects,
         orders=RecordedOrderDesk(effects, desk.settings.risk, desk.gate),
-        records=BookedRecords(desk.books, desk.reasoner.name, time.perf_counter_ns()),
+        records=BookedRecords(desk.books, desk.analysts.reasoner.name, time.perf_counter_ns()),
     )
 
 

@@ -14,13 +14,12 @@ from agents import pipeline
 from agents.cycle import Cycle
 from agents.orderdesk import RecordedOrderDesk
 from agents.ports import Ports
-from agents.prompts import Prompts
 from agents.record import answer_body, decision_body
-from agents.rules import RulesReasoner
 from core.canonical import JSON, digest, plain
 from core.errors import LedgerBroken
 from core.orders import Proposal
 from core.time import Timeframe
+from desk.build import analysts
 from desk.settings import Settings, parse
 from execution import orderbook
 from memory.books import blobs, records
@@ -28,8 +27,6 @@ from memory.books.database import Books
 from memory.books.effects import ReplayedEffects
 from memory.books.records import Record
 from memory.books.words import RecordKind
-from models.forecasters import Drift, LastSign
-from models.sentiment import LexiconScorer
 from risk.facts import Facts
 from risk.review import review
 from risk.states import TradingState
@@ -85,14 +82,15 @@ async def replay(books: Books, record: Record) -> Replay:
 async def _decide_again(books: Books, record: Record, body: JSON) -> Replay:
     settings = _settings_of(books, record)
     effects = ReplayedEffects(books, record.record_id)
+    who = analysts()
     ports = Ports(
         market=_NoMarket(),
         timeframe=Timeframe(body["timeframe"]),
         account=lambda: None,
-        reasoner=RulesReasoner(),
-        prompts=Prompts.load(),
-        forecasters=(LastSign(), Drift()),
-        scorer=LexiconScorer(),
+        reasoner=who.reasoner,
+        prompts=who.prompts,
+        forecasters=who.forecasters,
+        scorer=who.scorer,
         models=settings.models.settings(),
         max_price_age_s=settings.risk.max_price_age_s,
         effects=effects,

@@ -16,6 +16,7 @@ from desk.markets import Market
 from desk.runs import RunResult
 from execution import latches, orderbook
 from execution.snapshot import equity_now, market_now
+from market.recorded import RecordedMarket
 from memory.books import accounts, blobs, ledger, performance, records, tables
 from memory.books.accounts import Account
 from memory.books.records import Record
@@ -59,6 +60,27 @@ def run_report(conn: Connection, result: RunResult) -> JSON:
         "equity": equity_curve(conn, result.account_id),
         "journal": _verified(verify(conn, result.account_id)),
     }
+
+
+def candle_quality(market: Market) -> list[JSON]:
+    """What each candle file holds and lacks; empty for a market without files."""
+    if not isinstance(market, RecordedMarket):
+        return []
+    return [
+        {
+            "symbol": symbol,
+            "bars": quality.rows,
+            "timeframe": quality.timeframe.value,
+            "first": show_time(quality.first_ns),
+            "last": show_time(quality.last_ns),
+            "gaps": len(quality.gaps),
+            "missing_bars": quality.missing_bars,
+            "longest_gap": quality.longest_gap,
+            "zero_volume_bars": quality.zero_volume_bars,
+            "sha256": quality.file_sha256,
+        }
+        for symbol, quality in market.reports.items()
+    ]
 
 
 def record_report(conn: Connection, record: Record) -> JSON:

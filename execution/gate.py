@@ -81,9 +81,9 @@ class Gate:
         async with self._lock:
             await self._clear_the_way(proposal)
             decision = self._books.write(lambda conn: self._propose(conn, proposal))
-            approved = self._ticket(decision, proposal.order)
+            sending = self._start(decision, proposal.order, proposal.decided_ns)
             await self._after(decision)
-        return await self._send(decision, approved, proposal.decided_ns)
+        return await self._answered(decision, sending)
 
     async def receipt(self, proposal_id: str) -> Receipt | None:
         return self._books.read(lambda conn: stored_receipt(conn, proposal_id))
@@ -93,9 +93,9 @@ class Gate:
         async with self._lock:
             proposal = self._books.read(lambda conn: self._awaited(conn, proposal_id))
             decision = self._books.write(lambda conn: self._answer(conn, proposal, approve, by, reason))
-            approved = self._ticket(decision, proposal.order)
+            sending = self._start(decision, proposal.order, self._clock.now_ns())
             await self._after(decision)
-        return await self._send(decision, approved, self._clock.now_ns())
+        return await self._answered(decision, sending)
 
     async def cancel_entries(self) -> None:
         """Halted: resting entries go, positions and their exits stay. What cannot be reached is tried again."""
@@ -297,23 +297,25 @@ class Gate:
 
     # The send.
 
-    def _ticket(self, decision: _Decision, order: Order) -> ApprovedOrder | None:
+    def _start(self, decision: _Decision, order: Order, decided_ns: int) -> asyncio.Task[None] | None:
+        """Mints the ticket and begins the send, before anybody else can run or cancel: what is reserved is sent."""
         if decision.epoch_moved:
             self._office.void_all()
         if decision.send is None:
             return None
-        # From here on, and before anybody else can run: the venue's silence proves nothing about this order.
+        # From here on the venue's silence proves nothing about this order.
         self._in_flight.add(decision.send)
-        return self._office.mint(order, self._office.epoch, self._clock.now_ns())
-
-    async def _send(self, decision: _Decision, approved: ApprovedOrder | None, decided_ns: int) -> Receipt:
-        if decision.send is None or approved is None:
-            return decision.receipt
+        approved = self._office.mint(order, self._office.epoch, self._clock.now_ns())
         task = asyncio.create_task(self._deliver(approved, decision.send, decided_ns))
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
-        await asyncio.shield(task)
-        now = self._books.read(lambda conn: stored_receipt(conn, approved.order.proposal_id))
+        return task
+
+    async def _answered(self, decision: _Decision, sending: asyncio.Task[None] | None) -> Receipt:
+        if sending is None:
+            return decision.receipt
+        await asyncio.shield(sending)
+        now = self._books.read(lambda conn: stored_receipt(conn, decision.receipt.proposal_id))
         assert now is not None  # it was written under the lock
         return now
 

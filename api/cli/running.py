@@ -90,6 +90,7 @@ async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
     async with open_run(Home.find(), settings, command) as run:
         result = await _with_progress(run, len(command.as_of_ns), quiet=json)
         report = run.desk.books.read(lambda conn: reports.run_report(conn, result))
+        report["candles"] = reports.candle_quality(run.desk.market)
         if json:
             print_json({**report, "records": _records(run, result)})
         elif len(command.as_of_ns) == 1:

@@ -27,9 +27,23 @@ def one_cycle(record: JSON, report: JSON) -> None:
     if record is None or record["body"] is None:
         many_cycles(report)
         return
+    _candles(report)
     decision(record)
     _account(record["body"], report)
     _proof(record["record_hash"], report)
+
+
+def _candles(report: JSON) -> None:
+    if not report["candles"]:
+        return
+    shown = table("candles", "bars", "gaps", "missing", "longest gap", "without volume")
+    for file in report["candles"]:
+        bars = f"{file['bars']:,} of {file['timeframe']}"
+        lacks = (str(file["gaps"]), str(file["missing_bars"]), str(file["longest_gap"]), str(file["zero_volume_bars"]))
+        shown.add_row(file["symbol"], bars, *lacks)
+    console.print(shown)
+    if any(file["gaps"] for file in report["candles"]):
+        console.print("gaps are left open: no price is invented for them", style="dim")
 
 
 def decision(record: JSON) -> None:
@@ -48,6 +62,7 @@ def decision(record: JSON) -> None:
 
 def many_cycles(report: JSON) -> None:
     """A run in numbers."""
+    _candles(report)
     shown = table("", "")
     shown.show_header = False
     shown.add_row("cycles", f"{report['cycles']} of {report['planned']}")

@@ -25,10 +25,6 @@ def amount(value: JSON, places: int) -> str:
     return shown if places <= 2 else shown.rstrip("0").rstrip(".")
 
 
-def percent(value: JSON, places: int = 2) -> str:
-    return "—" if value is None else f"{Decimal(value):.{places}%}"
-
-
 def gain(value: JSON) -> Text:
     """Money with its sign, green or red."""
     if value is None:

@@ -88,7 +88,7 @@ async def test_every_prompt_of_a_cycle_is_filled_and_short(home: Home) -> None:
     seed, as_of_ns = BUYS_BOTH
     listening = _Listening()
     async with desk_at(home, simulated(seed), as_of_ns) as desk:
-        await decide(replace(desk, reasoner=listening), as_of_ns)
+        await decide(replace(desk, analysts=replace(desk.analysts, reasoner=listening)), as_of_ns)
     assert [brief.lane for brief in listening.asked] == ["BTC/USDT", "ETH/USDT", "plan"]
     for brief in listening.asked:
         assert "$" not in brief.prompt

@@ -44,6 +44,17 @@ def test_good_candles_are_taken(home: Home, candles: Path) -> None:
     assert (told.code, told.err, told.json["cycles"]) == (0, "", 1)
 
 
+def test_a_gap_is_no_error_and_is_told(home: Home, candles: Path) -> None:
+    head, *rows = candles.read_text().splitlines()
+    later = rows[-1].replace("2021-05-01T02:00", "2021-05-01T05:00")
+    assert later != rows[-1]
+    candles.write_text("\n".join([head, *rows, later]) + "\n")
+    told = run_on(home, candles, "--json")
+    (report,) = told.json["candles"]
+    assert (report["bars"], report["gaps"], report["missing_bars"], report["longest_gap"]) == (len(rows) + 1, 1, 2, 2)
+    assert "gaps are left open: no price is invented" in run_on(home, candles).out
+
+
 @pytest.mark.parametrize(
     ("rows_", "header", "found"),
     [

@@ -135,6 +135,9 @@ class RecordingVenue:
         self.reached = asyncio.Event()
         self.let_through = asyncio.Event()
         self.let_through.set()
+        self.cancel_reached = asyncio.Event()
+        self.cancel_let_through = asyncio.Event()
+        self.cancel_let_through.set()
 
     async def place(self, order: PlainOrder) -> None:
         self.placed.append(order)
@@ -148,6 +151,8 @@ class RecordingVenue:
 
     async def cancel(self, client_order_id: str, symbol: str) -> None:
         self.cancelled.append(client_order_id)
+        self.cancel_reached.set()
+        await self.cancel_let_through.wait()
         if self.trades_before_cancel is not None:
             await self._venue.advance(self.trades_before_cancel)
         await self._venue.cancel(client_order_id, symbol)

@@ -177,6 +177,23 @@ async def test_cancelling_whoever_proposed_does_not_cancel_the_send(desk: Desk) 
     assert desk.order_of(proposal).state is OrderState.OPEN
 
 
+async def test_a_cancelled_proposer_loses_no_exit_that_found_a_halt(desk: Desk) -> None:
+    """The halt's own cancels are awaited before the answer: the exit is on its way by then."""
+    await desk.bought("2")
+    await desk.propose(desk.buy("1", at="96", symbol="ETH/USDT"))
+    desk.kill.on = True
+    desk.venue.cancel_let_through.clear()
+    exit_ = desk.sell("2")
+    cycle = asyncio.create_task(desk.propose(exit_))
+    await desk.venue.cancel_reached.wait()
+    cycle.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cycle
+    desk.venue.cancel_let_through.set()
+    await asyncio.gather(*desk.gate._sends)
+    assert desk.order_of(exit_).state is OrderState.OPEN
+
+
 async def test_an_order_in_flight_is_not_proven_absent_by_a_venue_that_has_not_seen_it_yet(desk: Desk) -> None:
     desk.venue.let_through.clear()
     proposal = desk.buy("1")
