@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run test check lint types layers fmt bench
+.PHONY: help setup demo run test check lint types layers fmt bench fuzz
 
 # Sums must not depend on how many threads made them, and idle threads must not spin on a small machine.
 export OMP_NUM_THREADS := 1
@@ -60,5 +60,8 @@ fmt: setup ## ruff: fix and format
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format .
 
 bench: setup ## how long a cycle takes, by stage, and what the books cost
-	@for file in $$(grep -l '^if __name__' bench/*.py); do \
+	@for file in $$(grep -l '^if __name__' bench/*.py | grep -v mutation); do \
 		$(BIN)/python -m bench.$$(basename $$file .py) || exit 1; echo; done
+
+fuzz: setup ## a million adversarial proposals against the gate; ARGS="--proposals N --seed S --workers N"
+	@$(BIN)/python -m fuzz.campaign $(ARGS)

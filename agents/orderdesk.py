@@ -4,17 +4,19 @@ Live, the effect asks the gate. In a replay it is answered from storage, and the
 facts: a rule that changed since then gives another verdict, and is found.
 """
 
+from decimal import Decimal
+
 from pydantic import TypeAdapter
 
 from core.canonical import JSON, plain
 from core.errors import LedgerBroken
+from core.money import text_of
 from core.orders import Proposal
 from core.ports import Effects, OrderDesk
 from core.verdicts import AnswerKind, Receipt
 from risk.facts import Facts
-from risk.review import review
-from risk.settings import RiskSettings
-from risk.states import TradingState
+from risk.review import Rulebook
+from risk.states import Standing, TradingState
 
 _FACTS = TypeAdapter(Facts)
 
@@ -22,9 +24,9 @@ _FACTS = TypeAdapter(Facts)
 class RecordedOrderDesk:
     """`gate` is None in a replay: there is nobody to ask."""
 
-    def __init__(self, effects: Effects, policy: RiskSettings, gate: OrderDesk | None) -> None:
+    def __init__(self, effects: Effects, rulebook: Rulebook, gate: OrderDesk | None) -> None:
         self._effects = effects
-        self._policy = policy
+        self._rulebook = rulebook
         self._gate = gate
 
     async def propose(self, proposal: Proposal) -> Receipt:
@@ -35,13 +37,15 @@ class RecordedOrderDesk:
             return {
                 "facts": receipt.facts,
                 "state": receipt.review.state,
+                "caps": text_of(receipt.review.caps),
                 "kind": receipt.kind.value,
                 "detail": receipt.detail,
             }
 
         answer = await self._effects.perform("gate", proposal.order.symbol, plain(proposal), ask)
         facts = _FACTS.validate_python(answer["facts"])
-        verdict = review(proposal.order, facts, TradingState(answer["state"]), self._policy)
+        standing = Standing(TradingState(answer["state"]), Decimal(answer["caps"]))
+        verdict = self._rulebook.review(proposal.order, facts, standing)
         return Receipt(proposal.proposal_id, AnswerKind(answer["kind"]), verdict, answer["facts"], answer["detail"])
 
     async def receipt(self, proposal_id: str) -> Receipt | None:

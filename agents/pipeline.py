@@ -32,8 +32,11 @@ from agents.views import (
 )
 from core import identity
 from core.canonical import plain
+from core.money import Price
+from core.orders import Expectation
 from core.ports import Abstain
 from core.taint import join
+from core.time import SECOND_NS
 from tools import orders
 from tools.context import AccountView, ToolContext
 from tools.registry import bind
@@ -174,10 +177,28 @@ async def propose(cycle: Cycle, ports: Ports) -> Cycle:
             owner="desk",
             source=f"cycle:{cycle.cycle_id}",
             decided_ns=cycle.as_of_ns,
+            views_until_ns=cycle.as_of_ns + _horizon_ns(ports),
+            expectation=_expectation(cycle, ports, order.symbol),
         )
         receipt = await orders.propose(ports.orders, proposal)
         cycle = cycle.adding_answers(Answered(order.index, newest.revision, proposal, receipt))
     return cycle
+
+
+def _horizon_ns(ports: Ports) -> int:
+    return ports.models.horizon_bars * ports.timeframe.ns
+
+
+def _expectation(cycle: Cycle, ports: Ports, symbol: str) -> Expectation | None:
+    """Where the forecasters with a vote see the price; nothing where none has one."""
+    outlooks = cycle.forecast.outlooks if cycle.forecast else ()
+    outlook = next((o for o in outlooks if o.symbol == symbol), None)
+    last = cycle.seen.markets[symbol].last if symbol in cycle.seen.markets else None
+    expected = None if outlook is None else outlook.expected_return
+    if last is None or expected is None:
+        return None
+    # A small log return is a return; a large one is understated downward, and judged by its size all the same.
+    return Expectation(Price(last * (1 + expected)), _horizon_ns(ports) // SECOND_NS)
 
 
 def revised(wanted: tuple[PlannedOrder, ...], denied: tuple[Answered, ...]) -> tuple[PlannedOrder, ...]:
@@ -223,5 +244,6 @@ def _toolbox(cycle: Cycle, ports: Ports) -> Toolbox:
         numeraire=account.numeraire,
         positions=account.positions,
         limits=account.limits,
+        track_record=account.track_record,
     )
     return bind(ToolContext(ports.market, cycle.as_of_ns, ports.timeframe, view, ports.effects))

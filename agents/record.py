@@ -4,7 +4,7 @@ from agents.cycle import Answered, Cycle
 from agents.ports import Ports
 from core.canonical import JSON, plain
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def decision_body(cycle: Cycle, ports: Ports) -> JSON:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from agents.cycle import Answered, Cycle
 from agents.ports import Brief, Role
 from agents.views import Claim, Judgement, Mood, Opinion, Outlook, Plan, PlannedOrder
+from core.exits import Chandelier, ExitPlan
 from core.money import ONE, ZERO, nearest_tick, round_quantity
 from core.orders import OrderType, Position, Side
 from core.ports import Abstain
@@ -33,12 +34,16 @@ FULL_TREND, FULL_MOMENTUM = Decimal("0.5"), Decimal("2")
 ENTER: Final = Decimal("0.45")
 LEAVE: Final = Decimal("-0.10")
 STOP_RANGES, TARGET_RANGES = Decimal(4), Decimal(8)  # average ranges from the price
+# The stop follows at twice the distance that it began with: it keeps what was won, and leaves the rest to the stance.
+# A trade that has shown nothing in three days was a wrong guess.
+EXITS: Final = ExitPlan(chandelier=Chandelier(bars=48, multiple=2 * STOP_RANGES))
+UNPROVEN: Final = "age_h >= 72 and gain < 1%"
 
 
 class RulesReasoner:
     """Answers every role from rules; says so in each record by its name."""
 
-    name = "rules/1"
+    name = "rules/2"
 
     async def structured(self, brief: Brief, answer: type[A], toolbox: Toolbox) -> A | Abstain:
         roles: Mapping[Role, Callable[[Brief, Toolbox], Awaitable[BaseModel | Abstain]]] = {
@@ -147,7 +152,7 @@ class _Desk:
         reach = Decimal(trend["log_atr"])
         stop = nearest_tick(last * (ONE - STOP_RANGES * reach), instrument.tick_size)
         target = nearest_tick(last * (ONE + TARGET_RANGES * reach), instrument.tick_size)
-        size = await self._ask("position_size", side="buy", stop_price=str(stop), conviction=str(min(ONE, stance)))
+        size = await self._ask("position_size", side="buy", stop_price=str(stop))
         if "unavailable" in size:
             return None, self._judge(stance, f"no size: {size['unavailable']}")
         quantity = Decimal(size["quantity"])
@@ -162,9 +167,10 @@ class _Desk:
             stop_price=stop,
             target_price=target,
             thesis=f"{self._symbol} rises: stance {stance:.2f}, sized by {size['binding']}",
-            invalidation=(f"last <= {stop}", f"stance <= {LEAVE}"),
+            invalidation=(UNPROVEN,),
             evidence=self._evidence(trend["evidence"], size["evidence"]),
             taint=self._taint(),
+            exits=EXITS,
         )
         return order, self._judge(stance, f"enter: the stance reaches {ENTER}")
 

@@ -5,10 +5,12 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.exits import TIME_LIMIT_S, ExitPlan
 from core.instruments import Instrument
 from core.orders import OrderType, Position, Side
 from core.quotes import NewsItem
 from core.taint import Taint
+from risk.sizing import TrackRecord
 
 Signal = Decimal  # in [-1, 1]
 
@@ -52,6 +54,7 @@ class AccountState(View):
     positions: tuple[Position, ...]
     limits: Mapping[str, Decimal]
     state: str
+    track_record: TrackRecord | None = None
 
 
 class Snapshot(View):
@@ -118,6 +121,14 @@ class Outlook(View):
     silent: tuple[Abstention, ...]
     evidence: tuple[str, ...]
 
+    @property
+    def expected_return(self) -> Decimal | None:
+        """The lines' skill-weighted mean, as a log return over the horizon; None when every one is muted."""
+        total = sum((line.weight for line in self.lines), Decimal(0))
+        if not total:
+            return None
+        return sum((line.weight * line.expected_return for line in self.lines), Decimal(0)) / total
+
 
 class ResearchView(View):
     opinions: tuple[Opinion, ...]
@@ -135,7 +146,11 @@ class ForecastView(View):
 
 
 class PlannedOrder(View):
-    """An order that the planner wants, by its index in the plan. A revision keeps the index."""
+    """An order that the planner wants, by its index in the plan. A revision keeps the index.
+
+    `confidence` is a probability that the planner states; it never makes an order larger. A planner that says nothing
+    of its exits leaves what is not in profit after six hours.
+    """
 
     index: int = Field(ge=0)
     symbol: str
@@ -150,6 +165,8 @@ class PlannedOrder(View):
     invalidation: tuple[str, ...] = ()
     evidence: tuple[str, ...]
     taint: Taint
+    exits: ExitPlan = ExitPlan(time_limit_s=TIME_LIMIT_S)
+    confidence: Decimal | None = Field(None, ge=0, le=1)
 
 
 class Judgement(View):

@@ -25,8 +25,13 @@ def cycle_proposal_id(cycle: str, index: int, revision: int) -> str:
 
 
 def stop_proposal_id(stop_id: str, trigger: int) -> str:
-    """The `trigger`-th time that one stop fires: it may be hit again while a part of the position remains."""
+    """The `trigger`-th order that one stop sends: it may be hit again while a part of the position remains."""
     return _name("stop", stop_id, trigger)
+
+
+def person_proposal_id(account_id: str, principal: str, key: str, symbol: str) -> str:
+    """What a person asks for. `key` is drawn by whoever asks, once: asked again with it, it is the same proposal."""
+    return _name("person", account_id, principal, key, symbol)
 
 
 def client_order_id(proposal_id: str, attempt: int) -> str:

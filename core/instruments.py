@@ -15,7 +15,8 @@ class Instrument:
     """One tradable pair of one venue. Prices in `quote`, quantities in `base`.
 
     `tick_size` and `lot_size` are the increments of price and quantity; `min_notional` is in quote currency; fees are
-    fractions of notional.
+    fractions of notional, and so is `maintenance_margin`, below which a perpetual is liquidated. `max_quantity` None
+    says that the venue states none.
     """
 
     symbol: str
@@ -29,3 +30,6 @@ class Instrument:
     maker_fee: Decimal = Decimal("0.001")
     taker_fee: Decimal = Decimal("0.001")
     tradable: bool = True
+    venue: str = "paper"
+    max_quantity: Decimal | None = None
+    maintenance_margin: Decimal = Decimal("0.005")

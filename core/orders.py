@@ -1,10 +1,11 @@
 """Orders, proposals, fills and positions. Quantities are never signed: a side says which way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from core.canonical import digest
+from core.exits import ExitPlan
 from core.instruments import ContractKind
 from core.money import ZERO, Price, Quantity
 from core.taint import Taint
@@ -84,12 +85,23 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """Where a forecast says that the price will be after `horizon_s` seconds, in quote currency."""
+
+    price: Price
+    horizon_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """An order that somebody wants, with why. Nothing here can act; the gate decides.
 
-    `stop_price` and `target_price` are in quote currency; `invalidation` lists the predicates that end the thesis;
-    `evidence` the ids of the claims it rests on; `taint` the worst of them. `decided_ns` is the market time of the
-    decision: fills can only come later.
+    `stop_price` and `target_price` are in quote currency, `exits` how the stop follows and what else ends the position;
+    `invalidation` lists the predicates that end the thesis; `evidence` the ids of the claims it rests on, `taint` the
+    worst of them; `views_until_ns` when the first of the views behind it is past its horizon. `confidence` is a
+    probability that somebody stated, `calibrated` whether an out-of-sample record supports it. `plan` names what is
+    executed again and again (the owner's trade in this symbol where it is empty), `confirmed` how often a person said
+    that it may be. `decided_ns` is the market time of the decision: fills can only come later.
     """
 
     order: Order
@@ -101,6 +113,18 @@ class Proposal:
     invalidation: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     taint: Taint = Taint.TRUSTED
+    views_until_ns: int | None = None
+    expectation: Expectation | None = None
+    confidence: Decimal | None = None
+    calibrated: bool = False
+    exits: ExitPlan = field(default_factory=ExitPlan)
+    plan: str = ""
+    confirmed: int | None = None
+
+    @property
+    def plan_id(self) -> str:
+        order = self.order
+        return self.plan or f"{order.owner}/{order.side.value}/{order.symbol}"
 
     @property
     def proposal_id(self) -> str:

@@ -47,6 +47,17 @@ class MarketFacts(Protocol):
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         """Bars of the market's own timeframe with `after_ns < close_ns <= until_ns`, oldest first."""
 
+    def bars(self, symbol: str, timeframe: Timeframe, *, as_of_ns: int, n: int) -> Bars:
+        """The last `n` bars closed by `as_of_ns`, oldest first; fewer where history is shorter."""
+
+    @property
+    def base_timeframe(self) -> Timeframe:
+        """Of the market's own bars."""
+
+    @property
+    def decision_timeframe(self) -> Timeframe:
+        """On which agents look, and on which the gate measures how a market moves."""
+
 
 class OrderDesk(Protocol):
     """The one verb that agents have: propose. The answer says what became of it."""

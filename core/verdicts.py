@@ -34,11 +34,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """All verdicts on one order. `reducing` says it was proven to reduce at worst case."""
+    """All verdicts on one order, in the trading state and at the fraction of the caps that held for it.
+
+    `reducing` says that it was proven to reduce at worst case.
+    """
 
     order_hash: str
     reducing: bool
     state: str
+    caps: Decimal
     verdicts: tuple[Verdict, ...]
 
     @property

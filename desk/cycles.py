@@ -16,15 +16,19 @@ from core import identity
 from core.canonical import JSON, digest, plain
 from core.errors import StaleDataError
 from core.money import ZERO
+from core.time import DAY_NS
 from desk.build import Desk
-from execution import latches, orderbook
+from execution import orderbook
 from execution.snapshot import equity_now, market_now
-from memory.books import accounts, ledger, records
+from memory.books import accounts, ledger, performance, records
 from memory.books.database import Books
 from memory.books.effects import StoredEffects
 from memory.books.records import NewRecord
 from memory.books.words import RecordKind
 from risk.codes import DenialCode
+
+# Older round trips say little about the desk of today, and one that lost its edge gets another chance after as long.
+RECORD_NS = 90 * DAY_NS
 
 Engine = Callable[[Cycle, Ports], Awaitable[Cycle]]
 
@@ -65,7 +69,7 @@ def ports_for(desk: Desk, effects: StoredEffects) -> Ports:
         models=desk.settings.models.settings(),
         max_price_age_s=desk.settings.risk.max_price_age_s,
         effects=effects,
-        orders=RecordedOrderDesk(effects, desk.settings.risk, desk.gate),
+        orders=RecordedOrderDesk(effects, desk.rulebook, desk.gate),
         records=BookedRecords(desk.books, desk.analysts.reasoner.name, time.perf_counter_ns()),
     )
 
@@ -119,7 +123,7 @@ def account_state(conn: Connection, desk: Desk) -> JSON:
         raise StaleDataError(f"{held} is held and has no price: its worth, and so the account's, is unknown")
     _, reserved = orderbook.open_orders(conn, desk.account_id)
     cash = accounts.balances(conn, desk.account_id).get(account.numeraire, ZERO)
-    policy = desk.settings.risk
+    policy, standing = desk.settings.risk, desk.breakers.standing(conn, desk.clock.now_ns())
     return plain(
         {
             "equity": equity,
@@ -128,11 +132,12 @@ def account_state(conn: Connection, desk: Desk) -> JSON:
             "numeraire": account.numeraire,
             "positions": positions,
             "limits": {
-                DenialCode.ASSET_EXPOSURE: policy.max_asset_exposure,
-                DenialCode.GROSS_EXPOSURE: policy.max_gross_exposure,
-                DenialCode.ORDER_SIZE: policy.max_order_size,
+                DenialCode.ASSET_EXPOSURE: policy.max_asset_exposure * standing.caps,
+                DenialCode.GROSS_EXPOSURE: policy.max_gross_exposure * standing.caps,
+                DenialCode.ORDER_SIZE: policy.max_order_size * standing.caps,
                 DenialCode.SPREAD: policy.max_spread_bps,
             },
-            "state": latches.state_of(conn, desk.account_id),
+            "state": standing.state,
+            "track_record": performance.track_record(conn, desk.account_id, desk.clock.now_ns() - RECORD_NS),
         }
     )

@@ -33,6 +33,7 @@ def examine(home: Home) -> list[Finding]:
     findings.append(_finding("home", lambda: _home(home)))
     findings.append(_finding("database", lambda: _database(home, effective)))
     findings.append(_finding("market", lambda: _market(effective)))
+    findings.append(_finding("watch", lambda: _watched(effective)))
     findings.append(_finding("kill file", lambda: _kill(home)))
     return findings
 
@@ -75,6 +76,16 @@ def _market(settings: Settings) -> str:
     if quote is None or quote.spread_bps is None:
         raise ConfigError("the simulated market shows no usable price")
     return f"simulated, {show_time(first_ns)} to {show_time(last_ns)}, BTC/USDT {quote.last}"
+
+
+def _watched(settings: Settings) -> str:
+    """What the policy leaves out of sight: no fault, and nothing to find out by a loss."""
+    policy, unseen = settings.risk, []
+    if settings.account.numeraire in policy.stablecoins and settings.account.numeraire not in policy.pegs:
+        unseen.append(f"the peg of {settings.account.numeraire} ([risk] pegs)")
+    if not policy.min_sources:
+        unseen.append("other sources of a price ([risk] min_sources)")
+    return f"not watched: {' and '.join(unseen)}" if unseen else "pegs and other sources of a price are watched"
 
 
 def _kill(home: Home) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from core.errors import ConfigError
+from execution.kill import KillSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,6 @@ class Home:
     @property
     def kill_file(self) -> Path:
         return self.path / "HALT"
+
+    def kill_switch(self) -> KillSwitch:
+        return KillSwitch(self.kill_file)

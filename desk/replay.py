@@ -5,6 +5,7 @@ comes out differently is named.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -19,7 +20,7 @@ from core.canonical import JSON, digest, plain
 from core.errors import LedgerBroken
 from core.orders import Proposal
 from core.time import Timeframe
-from desk.build import analysts
+from desk.build import analysts, rulebook
 from desk.settings import Settings, parse
 from execution import orderbook
 from memory.books import blobs, records
@@ -28,8 +29,7 @@ from memory.books.effects import ReplayedEffects
 from memory.books.records import Record
 from memory.books.words import RecordKind
 from risk.facts import Facts
-from risk.review import review
-from risk.states import TradingState
+from risk.states import Standing, TradingState
 
 _FACTS = TypeAdapter(Facts)
 _PROPOSAL = TypeAdapter(Proposal)
@@ -94,7 +94,7 @@ async def _decide_again(books: Books, record: Record, body: JSON) -> Replay:
         models=settings.models.settings(),
         max_price_age_s=settings.risk.max_price_age_s,
         effects=effects,
-        orders=RecordedOrderDesk(effects, settings.risk, None),
+        orders=RecordedOrderDesk(effects, rulebook(settings.risk), None),
         records=_Kept(),
     )
     cycle = Cycle(
@@ -166,8 +166,8 @@ def _review_again(books: Books, record: Record, body: JSON) -> Replay:
     if facts is None or stored is None:
         raise LedgerBroken(f"the facts of record {record.record_id} were deleted by retention and cannot be replayed")
     order = _PROPOSAL.validate_python(stored).order
-    state = TradingState(body["review"]["state"])
-    verdict = review(order, _FACTS.validate_python(facts), state, settings.risk)
+    standing = Standing(TradingState(body["review"]["state"]), Decimal(body["review"]["caps"]))
+    verdict = rulebook(settings.risk).review(order, _FACTS.validate_python(facts), standing)
     name = f"review of {order.side.value} {order.symbol}"
     steps = _compare_verdicts(name, plain(verdict.verdicts), body["review"]["verdicts"])
     again = digest({**body, "review": plain(verdict)})

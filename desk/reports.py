@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from core.canonical import JSON, plain
 from core.errors import ConfigError
@@ -22,7 +22,6 @@ from memory.books.accounts import Account
 from memory.books.records import Record
 from memory.books.verify import Verification, verify
 from memory.books.words import RecordKind, StopState
-from risk.settings import RiskSettings
 
 
 def current_account(conn: Connection, named: str | None) -> Account:
@@ -55,7 +54,7 @@ def run_report(conn: Connection, result: RunResult) -> JSON:
         "proposals": len(answers),
         "answers": dict(Counter(a["kind"] for a in answers)),
         "denied_by": dict(denied.most_common()),
-        "stops_fired": _actions(conn, result.account_id),
+        "stops_fired": _stops_fired(conn, result.account_id),
         "fills": fills,
         "equity": equity_curve(conn, result.account_id),
         "journal": _verified(verify(conn, result.account_id)),
@@ -131,36 +130,12 @@ def portfolio(conn: Connection, account: Account, market: Market | None) -> JSON
         "positions": [_position(p, marks.get(p.symbol)) for p in held],
         "stops": _stops(conn, account.account_id),
         "working_orders": plain(orderbook.open_orders(conn, account.account_id)[0]),
-        "state": latches.state_of(conn, account.account_id).value,
+        "state": latches.standing(conn, account.account_id, account.clock_ns).state.value,
         "realised": plain(earned.realised),
         "unrealised": plain(earned.unrealised),
         "fees": plain(earned.fees),
         "round_trips": _trips(conn, account.account_id),
     }
-
-
-def risk_status(
-    conn: Connection, account: Account, policy: RiskSettings, market: Market | None, *, kill_file: bool
-) -> JSON:
-    """State with its live causes, and how near each breaker is."""
-    live = latches.live(conn, account.account_id)
-    streak = performance.losing_streak(conn, account.account_id)
-    worth = None if market is None else _worth(conn, account, market)
-    floor = policy.min_equity_fraction * account.start_equity
-    return plain(
-        {
-            "account": account.account_id,
-            "state": latches.state_of(conn, account.account_id),
-            "clock": show_time(account.clock_ns),
-            "kill_file": kill_file,
-            "equity": worth,
-            "equity_floor": floor,
-            "start_equity": account.start_equity,
-            "losing_streak": streak,
-            "max_losing_streak": policy.max_losing_streak,
-            "latches": [{**plain(x), "tripped": show_time(x.tripped_ns)} for x in live],
-        }
-    )
 
 
 def approvals(conn: Connection, account: Account) -> list[JSON]:
@@ -205,8 +180,11 @@ def _fills(conn: Connection, account_id: str, proposals: Sequence[str] | None = 
     return [plain(dict(row)) for row in conn.execute(query).mappings()]
 
 
-def _actions(conn: Connection, account_id: str) -> int:
-    return len(records.listing(conn, account_id=account_id, kind=RecordKind.ACTION, limit=None))
+def _stops_fired(conn: Connection, account_id: str) -> int:
+    """Orders of the watch that closed something: a stop that only rested at the venue did not fire."""
+    table = tables.orders
+    fired = and_(table.c.account_id == account_id, table.c.protective, table.c.filled_quantity != ZERO)
+    return int(conn.execute(select(func.count()).select_from(table).where(fired)).scalar_one())
 
 
 def _position(position: Position, mark: Decimal | None) -> JSON:

@@ -1,18 +1,24 @@
 """Requests of people to a desk that is at work: short rows that the desk which holds the account consumes."""
 
 import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from sqlalchemy import Connection, and_, insert, select, update
 
+from core import errors
 from core.canonical import JSON, plain
 from core.errors import ConfigError, DeskBusy, DeskError, DeskHalted
-from core.verdicts import Receipt
+from core.verdicts import Receipt, Verdict
+from desk import closing
 from desk.build import Desk
 from desk.clock import SystemClock
-from execution import orderbook
+from execution import latches, orderbook
 from memory.books import tables
 from memory.books.database import Books
 from memory.books.words import RequestState
+from risk.codes import text_for
+from risk.states import Kind
 
 _WAIT_S = 20.0
 _POLL_S = 0.1
@@ -28,23 +34,62 @@ async def serve(desk: Desk) -> None:
                 answer = await perform(desk, row.verb, row.arguments)
                 _answer(desk.books, row.id, RequestState.DONE, answer)
         except DeskError as refused:
-            _answer(desk.books, row.id, RequestState.FAILED, {"error": str(refused)})
+            told = {"error": str(refused), "class": type(refused).__name__}
+            _answer(desk.books, row.id, RequestState.FAILED, told)
 
 
 async def perform(desk: Desk, verb: str, arguments: JSON) -> JSON:
-    """One verb of a person on a desk: `answer` a proposal, or `rearm` a latch."""
-    if verb == "rearm":
-        return await _rearm(desk, **arguments)
-    receipt = await desk.gate.answer(**arguments)
-    return shown(desk, receipt)
+    """One verb of a person on a desk, with what it answers."""
+    return await _VERBS[verb](desk, **arguments)
 
 
-async def _rearm(desk: Desk, latch_id: int, by: str, reason: str) -> JSON:
-    if desk.home.kill_file.exists():
-        raise DeskHalted(f"the kill file {desk.home.kill_file} is present: remove it before re-arming")
-    if not await desk.gate.rearm(latch_id, by=by, reason=reason):
-        raise ConfigError(f"no live latch #{latch_id} in account {desk.account_id}: `warden risk status` shows them")
-    return {"account": desk.account_id, "latch": latch_id, "by": by, "reason": reason}
+async def _release(desk: Desk, **said: JSON) -> JSON:
+    return shown(desk, await desk.gate.answer(**said))
+
+
+async def _rearm(desk: Desk, latch_id: int | None, rebase: bool, by: str, reason: str) -> JSON:
+    if desk.kill():
+        raise DeskHalted(f"the kill file {desk.kill.path} is present: remove it before re-arming")
+    number = _the_latch(desk) if latch_id is None else latch_id
+    if not await desk.gate.rearm(number, rebase=rebase, by=by, reason=reason):
+        raise ConfigError(f"no live latch #{number} in account {desk.account_id}: `warden risk status` shows them")
+    return {"account": desk.account_id, "latch": number, "rebase": rebase, "by": by, "reason": reason}
+
+
+def _the_latch(desk: Desk) -> int:
+    """The one latch that there is, for a person who named none."""
+    live = desk.books.read(lambda conn: latches.live(conn, desk.account_id, desk.clock.now_ns()))
+    found = [x for x in live if x.cause.kind is Kind.LATCH]
+    if not found:
+        ending = ", ".join(f"{x.cause.name} ends by itself" for x in live) or "none at all"
+        raise ConfigError(f"account {desk.account_id} has no latch to re-arm: {ending}")
+    if len(found) > 1:
+        named = ", ".join(f"#{x.latch_id} {x.cause.name}" for x in found)
+        raise ConfigError(f"account {desk.account_id} has several latches, name one with --latch: {named}")
+    return found[0].latch_id
+
+
+async def _halt(desk: Desk, by: str, reason: str) -> JSON:
+    await desk.gate.halt(by=by, reason=reason)
+    return {"account": desk.account_id, "state": "halted", "by": by, "reason": reason}
+
+
+async def _close(desk: Desk, symbol: str, by: str, reason: str, key: str) -> JSON:
+    return shown(desk, await closing.close(desk, symbol, by=by, reason=reason, key=key))
+
+
+async def _flatten(desk: Desk, by: str, reason: str, key: str) -> JSON:
+    receipts, left = await closing.flatten(desk, by=by, reason=reason, key=key)
+    return {"account": desk.account_id, "closed": [shown(desk, r) for r in receipts], "left": left}
+
+
+_VERBS: Final[dict[str, Callable[..., Awaitable[JSON]]]] = {
+    "answer": _release,
+    "rearm": _rearm,
+    "halt": _halt,
+    "close": _close,
+    "flatten": _flatten,
+}
 
 
 def _answer(books: Books, request: int, state: RequestState, answer: JSON) -> None:
@@ -70,24 +115,47 @@ def ask(books: Books, account_id: str, verb: str, arguments: JSON) -> JSON:
         if row.state is RequestState.DONE:
             return row.answer
         if row.state is RequestState.FAILED:
-            raise ConfigError(str((row.answer or {}).get("error")))
+            raise _refusal(row.answer or {})
         time.sleep(_POLL_S)
     raise DeskBusy(f"the desk that holds {account_id} has not answered in {_WAIT_S:.0f} s; the request stays with it")
+
+
+def _refusal(told: JSON) -> DeskError:
+    """The error that the desk at work ended the request with, so that it has the same exit code here."""
+    kind = getattr(errors, told.get("class", ""), ConfigError)
+    raised: DeskError = kind(str(told.get("error")))
+    return raised
 
 
 def shown(desk: Desk, receipt: Receipt) -> JSON:
     """What a person is told of a proposal, with what has filled of it."""
     tried = desk.books.read(lambda conn: orderbook.attempts(conn, receipt.proposal_id))
-    last = tried[-1] if tried else None
+    stored = desk.books.read(lambda conn: orderbook.find_proposal(conn, receipt.proposal_id))
+    last, order = tried[-1] if tried else None, {} if stored is None else stored.body["order"]
     return plain(
         {
             "proposal_id": receipt.proposal_id,
             "kind": receipt.kind,
             "detail": receipt.detail,
             "state": receipt.review.state,
-            "denials": [v.code for v in receipt.review.denials],
+            "denials": [_denial(verdict) for verdict in receipt.review.denials],
+            "largest_allowed": receipt.review.largest_allowed,
+            "symbol": order.get("symbol"),
+            "side": order.get("side"),
+            "quantity": order.get("quantity"),
             "order": None if last is None else last.state,
             "filled": None if last is None else last.filled_quantity,
             "average_price": None if last is None else last.average_price,
         }
     )
+
+
+def _denial(verdict: Verdict) -> JSON:
+    return {
+        "code": verdict.code,
+        "text": text_for(verdict.code),
+        "measured": verdict.measured,
+        "limit": verdict.limit,
+        "unit": verdict.unit,
+        "largest": verdict.largest,
+    }

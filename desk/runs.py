@@ -16,21 +16,20 @@ from core import identity
 from core.canonical import JSON, plain
 from core.errors import ConfigError, DeskHalted, LedgerBroken
 from core.time import ManualClock, show_time
-from desk import requests
+from desk import policies, requests
 from desk.build import Desk, build
 from desk.clock import SystemClock
 from desk.cycles import run_cycle
 from desk.holding import Holding
 from desk.home import Home
 from desk.markets import MarketSpec
-from desk.settings import Settings
+from desk.settings import Settings, parse
 from execution import latches, orderbook
 from memory.books import accounts, records
 from memory.books.database import Books
 from memory.books.records import Run
 from memory.books.verify import verify
 from memory.books.words import ApprovalState, CycleState, RunState
-from risk.states import TradingState
 
 MAX_CYCLES = 100_000
 
@@ -108,7 +107,8 @@ async def open_run(home: Home, settings: Settings, command: RunCommand) -> Async
         async with checkpoints(home) as saver:
             clock = ManualClock(_clock_of(books, account_id, command.as_of_ns[0]))
             desk = build(settings, home, books, market, account_id, clock, saver)
-            yield DeskRun(desk, command, run_id, holding)
+            with desk.kill.listening():
+                yield DeskRun(desk, command, run_id, holding)
 
 
 class DeskRun:
@@ -181,6 +181,7 @@ class DeskRun:
             "settings": settings.deciding(),
         }
         records.begin_run(conn, self.run_id, desk.account_id, command, SystemClock().now_ns())
+        policies.note(conn, desk.account_id, settings.risk, settings.policy_source, desk.clock.now_ns())
 
     def _closed(self) -> set[int]:
         cycles = self.desk.books.read(lambda conn: records.cycles_of(conn, self.run_id))
@@ -188,8 +189,9 @@ class DeskRun:
 
     def _halted(self) -> str | None:
         """Why cycles may not run; None while they may."""
-        live = self.desk.books.read(lambda conn: latches.live(conn, self.desk.account_id))
-        return next((f"{x.cause}: {x.detail}" for x in live if x.state is TradingState.HALTED), None)
+        desk = self.desk
+        cause = desk.books.read(lambda conn: latches.halts(conn, desk.account_id, desk.clock.now_ns()))
+        return None if cause is None else f"{cause.name}: {cause.detail}"
 
     def _asks_a_person(self) -> bool:
         waiting = [ApprovalState.WAITING]
@@ -269,6 +271,11 @@ def latest_run(conn: Connection, account_id: str) -> Run:
     if not runs:
         raise ConfigError(f"account {account_id} has no run in these books")
     return runs[0]
+
+
+def settings_of(run: Run) -> Settings:
+    """The settings that a run was made with, whatever the file says today."""
+    return parse(run.command["settings"], f"the settings of run {run.run_id[:12]}")
 
 
 def _clock_of(books: Books, account_id: str, first_ns: int) -> int:

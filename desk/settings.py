@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +19,14 @@ from desk.home import Home
 from execution.settings import ExecutionSettings
 from market.settings import MarketSettings
 from models.settings import ModelSettings
+from risk import plugins
+from risk.breakers import breakers_of
+from risk.policies import refuse_looser
 from risk.settings import RiskSettings
 
 FILE = "warden.toml"
 MASK = "********"
+_FEW = 12  # names in a sentence
 # The only settings that come from the environment: they are secrets, and a file of limits is no place for them.
 DATABASE_URL = "TRADEWARDEN_DATABASE_URL"
 
@@ -60,8 +65,18 @@ class LlmSettings(BaseModel):
     provider: Literal["rules"] = "rules"
 
 
+# Known at a start, and no part of what decides: a secret, a name, and a policy that only looks on.
+NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow"})
+# What only a start can know: no file may say it.
+COMPUTED = NOT_DECIDING | {"plugins"}
+
+
 class Settings(BaseModel):
-    """Effective settings of one start. `database_url` is a secret since it may carry a password."""
+    """Effective settings of one start. `database_url` is a secret since it may carry a password.
+
+    `policy_source` names the file that the risk policy came from, and `shadow` is a second one that is only compared.
+    `plugins` names the operator's own rules, by code, with their version and the hash of their source.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,7 +87,10 @@ class Settings(BaseModel):
     execution: ExecutionSettings = ExecutionSettings()
     models: ModelsTable = ModelsTable()
     llm: LlmSettings = LlmSettings()
+    plugins: Mapping[str, str] = {}
     database_url: SecretStr | None = None
+    policy_source: str = "the standard policy"
+    shadow: RiskSettings | None = None
 
     @property
     def policy_hash(self) -> str:
@@ -80,12 +98,13 @@ class Settings(BaseModel):
         return digest(self.deciding())
 
     def deciding(self) -> JSON:
-        return plain(self.model_dump(exclude={"database_url"}))
+        return plain(self.model_dump(exclude=set(NOT_DECIDING)))
 
     def shown(self) -> JSON:
         """For people: everything effective, secrets masked."""
         url = None if self.database_url is None else _masked(self.database_url.get_secret_value())
-        return {**self.deciding(), "database_url": url}
+        shadow = None if self.shadow is None else self.shadow.policy_hash
+        return {**self.deciding(), "database_url": url, "policy_source": self.policy_source, "shadow": shadow}
 
 
 def load(home: Home, *, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -95,10 +114,75 @@ def load(home: Home, *, folder: Path | None = None, environment: Mapping[str, st
     table = {} if file is None else _read(file)
     if "database_url" in table:
         raise ConfigError(f"{file}: database_url is a secret: set {DATABASE_URL} in the environment or .env instead")
+    if file is not None:
+        table = {**_without_computed(table, file), **_policies(table.get("risk"), file)}
     secrets = {**_dotenv(where / ".env"), **(os.environ if environment is None else environment)}
     if secrets.get(DATABASE_URL):
         table["database_url"] = secrets[DATABASE_URL]
+    table["plugins"] = plugins.identities()
     return parse(table, str(file or "the defaults"))
+
+
+def _without_computed(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The table, in which nothing stands that only a start can know."""
+    for key in sorted(COMPUTED & table.keys()):
+        raise ConfigError(f"{file}: unknown key {key}, allowed are {', '.join(_siblings((key,)))}")
+    return table
+
+
+def _policies(risk: Any, file: Path) -> dict[str, Any]:
+    """The risk table with the policy file that it names worked in, and the shadow policy that it names beside it."""
+    if not isinstance(risk, dict):
+        return {}
+    if "breakers" in risk:
+        raise ConfigError(f"{file}: risk.breakers belongs into a policy file, as [[breaker]]: name it as risk.policy")
+    own = {key: value for key, value in risk.items() if key not in ("policy", "shadow")}
+    found: dict[str, Any] = {"risk": own, "policy_source": str(file)}
+    if "policy" in risk:
+        named = _beside(file, risk["policy"], "policy")
+        found |= {"risk": _tightened(named, own, file), "policy_source": str(named)}
+    if "shadow" in risk:
+        found["shadow"] = policy_of(_beside(file, risk["shadow"], "shadow"))
+    return found
+
+
+def policy_of(file: Path) -> RiskSettings:
+    """What a policy file says: `[limits]` as in `[risk]`, and `[[breaker]]`. What it leaves out is as shipped."""
+    return _risk(_policy_table(file), str(file), "limits")
+
+
+def _policy_table(file: Path) -> dict[str, Any]:
+    table = _read(file)
+    if unknown := sorted(table.keys() - {"limits", "breaker"}):
+        raise ConfigError(f"{file}: unknown key {unknown[0]}, allowed are limits, breaker")
+    limits = table.get("limits", {})
+    if not isinstance(limits, dict) or "breakers" in limits:
+        raise ConfigError(f"{file}: [limits] is a table of limits; breakers stand as [[breaker]]")
+    return limits if "breaker" not in table else {**limits, "breakers": breakers_of(table["breaker"], str(file))}
+
+
+def _tightened(named: Path, own: dict[str, Any], file: Path) -> dict[str, Any]:
+    """A policy file's limits, tightened by what the settings say themselves."""
+    limits = _policy_table(named)
+    both = {**limits, **own}
+    try:
+        refuse_looser(limits, own, _risk(limits, str(named), "limits"), _risk(both, str(file), "risk"))
+    except ValueError as looser:
+        raise ConfigError(f"{file}: risk.{looser}") from None
+    return both
+
+
+def _beside(file: Path, named: Any, key: str) -> Path:
+    if not isinstance(named, str) or not named:
+        raise ConfigError(f"{file}: risk.{key} is {named!r}: it names a policy file")
+    return (file.parent / named).absolute()
+
+
+def _risk(table: Mapping[str, Any], where: str, prefix: str) -> RiskSettings:
+    try:
+        return RiskSettings.model_validate(table)
+    except ValidationError as refused:
+        raise ConfigError(f"{where}: {'; '.join(_sentence(dict(e), prefix) for e in refused.errors())}") from None
 
 
 def source(home: Home, folder: Path | None = None) -> str:
@@ -127,22 +211,36 @@ def _dotenv(file: Path) -> dict[str, str]:
     return {k: v for k, v in dotenv_values(file).items() if v is not None} if file.is_file() else {}
 
 
-def _sentence(error: dict[str, Any]) -> str:
+def _sentence(error: dict[str, Any], *within: str) -> str:
     """What was found and what is allowed, in one clause."""
-    key, found = ".".join(str(part) for part in error["loc"]), error["input"]
+    loc = (*within, *error["loc"])
+    key, found = ".".join(str(part) for part in loc), error["input"]
     if error["type"] == "extra_forbidden":
-        return f"unknown key {key}, allowed are {', '.join(_siblings(error['loc']))}"
+        return f"unknown key {key}, {_allowed(str(loc[-1]), _siblings(loc))}"
+    if error["type"] == "value_error":
+        return f"{key}: {error['ctx']['error']}"
     return f"{key} is {found!r}: {error['msg'][:1].lower()}{error['msg'][1:]}".replace("Decimal(", "").replace(")", "")
 
 
+def _allowed(wrong: str, names: list[str]) -> str:
+    """The names that there are; of many, those that were probably meant."""
+    if len(names) <= _FEW:
+        return f"allowed are {', '.join(names)}"
+    near = get_close_matches(wrong, names, n=3, cutoff=0) or names[:3]
+    return f"the nearest of {len(names)} allowed are {', '.join(near)}"
+
+
 def _siblings(loc: tuple[str | int, ...]) -> list[str]:
+    if loc[0] in ("risk", "limits") and len(loc) == 2:
+        named = [name for name in RiskSettings.model_fields if name != "breakers"]
+        return named if loc[0] == "limits" else [*named, "policy", "shadow"]
     model: Any = Settings
-    for part in loc[:-1]:
+    for part in ("risk" if part == "limits" else part for part in loc[:-1]):
         field = model.model_fields.get(str(part))
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
             return []
         model = field.annotation
-    return [name for name in model.model_fields if name != "database_url"]
+    return [name for name in model.model_fields if name not in COMPUTED]
 
 
 def _masked(url: str) -> str:

@@ -11,7 +11,7 @@ from memory.books.records import NewRecord
 from memory.books.words import RecordKind
 from risk.facts import Facts
 
-SCHEMA = 1
+SCHEMA = 2
 CYCLE = "cycle:"
 STOP = "stop:"
 

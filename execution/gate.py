@@ -6,9 +6,8 @@ that no cycle can cancel.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,27 +15,35 @@ from sqlalchemy import Connection, Row
 
 from core import identity
 from core.canonical import plain
-from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable
-from core.orders import Order, OrderState, Proposal, Side
+from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable, LedgerBroken
+from core.fills import stop_hit
+from core.money import ZERO
+from core.orders import Order, OrderState, OrderType, Proposal, Side
 from core.ports import Clock, MarketFacts
+from core.taint import Taint
 from core.time import SECOND_NS, show_time
 from core.verdicts import AnswerKind, Receipt, Review
-from execution import actions, latches, orderbook
+from execution import actions, guardbook, incidents, orderbook
+from execution.breakers import Breakers, Look
+from execution.conditions import Surveyor
 from execution.door import Door
-from execution.readings import read_breakers
+from execution.ports import VenueHealth
+from execution.readings import Sight, sight
 from execution.settle import mark_absent, settle
-from execution.snapshot import freeze
+from execution.shadow import Shadow
+from execution.snapshot import freeze, usable_quote
 from execution.tickets import ApprovedOrder, TicketOffice, TicketRefused
 from memory.books import blobs, journal, ledger
 from memory.books.database import Books
-from memory.books.words import ApprovalState
-from risk.breakers import Trip
-from risk.codes import DenialCode
-from risk.facts import Facts, worst_fill_price
-from risk.review import review
+from memory.books.words import ApprovalState, IncidentKind
+from risk.arithmetic import cost_with_fee
+from risk.candidate import unit_cost
+from risk.facts import Facts
+from risk.review import Rulebook, Ruling
 from risk.rules.conduct import could_cross
-from risk.settings import RiskSettings
 from risk.states import TradingState
+
+_HALTED = TradingState.HALTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class _Decision:
 
 
 class Gate:
-    """One account's gate. `kill` answers whether the kill file is there; it is asked at every review."""
+    """One account's gate. The breakers look at every review."""
 
     def __init__(
         self,
@@ -58,18 +65,24 @@ class Gate:
         market: MarketFacts,
         door: Door,
         office: TicketOffice,
-        policy: RiskSettings,
+        rulebook: Rulebook,
         clock: Clock,
-        kill: Callable[[], bool],
+        breakers: Breakers,
+        health: VenueHealth,
+        shadow: Shadow | None = None,
     ) -> None:
         self._account_id = account_id
         self._books = books
         self._market = market
+        self._surveyor = Surveyor(market)
         self._door = door
         self._office = office
-        self._policy = policy
+        self._rulebook = rulebook
+        self._policy = rulebook.policy
         self._clock = clock
-        self._kill = kill
+        self._breakers = breakers
+        self._health = health
+        self._shadow = shadow
         self._lock = asyncio.Lock()
         self._sends: set[asyncio.Task[None]] = set()
         self._in_flight: set[str] = set()  # client order ids whose request has not come back
@@ -81,7 +94,7 @@ class Gate:
         async with self._lock:
             await self._clear_the_way(proposal)
             decision = self._books.write(lambda conn: self._propose(conn, proposal))
-            sending = self._start(decision, proposal.order, proposal.decided_ns)
+            sending = self._start(decision, proposal.order, self._decided_ns(proposal))
             await self._after(decision)
         return await self._answered(decision, sending)
 
@@ -98,25 +111,36 @@ class Gate:
         return await self._answered(decision, sending)
 
     async def cancel_entries(self) -> None:
-        """Halted: resting entries go, positions and their exits stay. What cannot be reached is tried again."""
-        entries = self._books.read(self._entries)
-        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
-            if attempt.proposal_id in entries:
-                with suppress(ExchangeUnavailable):
-                    await self.cancel(attempt.client_order_id, attempt.symbol)
+        """Where it is halted, resting entries go, positions and their exits stay. What fails is tried again."""
+        for attempt in self._books.read(self._halted_entries):
+            with suppress(ExchangeUnavailable):
+                await self.cancel(attempt.client_order_id, attempt.symbol)
 
-    async def rearm(self, latch_id: int, *, by: str, reason: str) -> bool:
+    async def rearm(self, latch_id: int, *, rebase: bool = False, by: str, reason: str) -> bool:
         """A person re-arms one latch, not the state. What was reviewed before is void. False if it is not latched."""
-        now_ns = self._clock.now_ns()
 
         def write(conn: Connection) -> bool:
-            return latches.rearm(conn, self._account_id, latch_id, by=by, reason=reason, now_ns=now_ns)
+            return self._breakers.rearm(conn, latch_id, self._sight(conn), rebase=rebase, by=by, reason=reason)
 
-        self._office.void_all()
-        return self._books.write(write)
+        async with self._lock:
+            self._office.void_all()
+            return self._books.write(write)
+
+    async def halt(self, *, by: str, reason: str) -> None:
+        """A person stops the desk: resting entries go, positions and their exits stay."""
+
+        def write(conn: Connection) -> None:
+            self._breakers.halt(conn, self._sight(conn), by=by, reason=reason)
+
+        async with self._lock:
+            self._office.void_all()
+            self._books.write(write)
+        await self.cancel_entries()
 
     async def cancel(self, client_order_id: str, symbol: str) -> None:
         """Asks the venue, then books what it says."""
+        now_ns = self._clock.now_ns()
+        self._books.write(lambda conn: orderbook.mark_cancelling(conn, client_order_id, now_ns))
         await self._door.cancel(client_order_id, symbol)
         await self.poll(client_order_id, symbol)
 
@@ -128,14 +152,42 @@ class Gate:
         if client_order_id in self._in_flight:
             return False
         report = await self._door.report(client_order_id, symbol)
-        now_ns = self._clock.now_ns()
-        if report is None:
-            self._books.write(lambda conn: mark_absent(conn, client_order_id, self._account_id, now_ns))
-            return True
-        instrument = self._market.instrument(symbol)
+        now_ns, instrument = self._clock.now_ns(), self._market.instrument(symbol)
         if instrument is None:
             raise ConfigError(f"an order in {symbol} is open, and this market does not know {symbol}")
-        return self._books.write(lambda conn: settle(conn, report, instrument, now_ns))
+
+        def write(conn: Connection) -> bool:
+            if report is not None:
+                return settle(conn, report, instrument, now_ns)
+            mark_absent(conn, client_order_id, self._account_id, now_ns)
+            return True
+
+        try:
+            return self._books.write(write)
+        except LedgerBroken as broken:
+            await self._contradicted(client_order_id, str(broken))
+            return True
+
+    async def _contradicted(self, client_order_id: str, why: str) -> None:
+        """What the venue says cannot be booked: the desk halts, and its stops and exits go on.
+
+        The order stays live in the books and counts at its worst until a person has looked.
+        """
+
+        def write(conn: Connection) -> bool:
+            kind, now_ns = IncidentKind.MISMATCH, self._clock.now_ns()
+            new = incidents.add(conn, self._account_id, kind, f"order {client_order_id}", why, now_ns)
+            return new and bool(self._breakers.look(conn, self._sight(conn)).tripped)
+
+        if self._books.write(write):
+            self._office.void_all()
+            await self.cancel_entries()
+
+    def _decided_ns(self, proposal: Proposal) -> int:
+        """From when a fill may come. A stop was decided when its price traded; nobody else decides in the past."""
+        if proposal.source.startswith(actions.STOP):
+            return proposal.decided_ns
+        return self._clock.now_ns()
 
     # The section under the lock.
 
@@ -144,32 +196,29 @@ class Gate:
         if row is not None and row.body == plain(proposal) and not _may_try_again(conn, row):
             return _Decision(_receipt(conn, row))
         reused = row is not None and row.body != plain(proposal)
-        facts, found, verdict = self._review(conn, proposal, reused_id=reused)
+        facts, look, ruling = self._review(conn, proposal, reused_id=reused)
+        verdict = ruling.review()
         if reused:
             # The first order keeps its id and its row; the second leaves only this trace.
             entry = {"proposal_id": proposal.proposal_id, "order_hash": proposal.order.order_hash}
             journal.append(conn, self._account_id, "reused_id", entry, ts_ns=facts.now_ns)
             receipt = Receipt(proposal.proposal_id, AnswerKind.DENIED, verdict, plain(facts))
-            return _Decision(receipt, epoch_moved=bool(found))
-        if not verdict.allowed:
-            kind = AnswerKind.DENIED
-        elif self._policy.approval == "always" and not verdict.reducing:
-            kind = AnswerKind.WAITING
-        else:
-            kind = AnswerKind.WORKING
+            return _Decision(receipt, epoch_moved=bool(look.tripped))
+        kind = self._kind(ruling)
         orderbook.write_proposal(conn, proposal, facts, verdict, kind, "", actions.cycle_of(proposal))
-        send = self._reserve(conn, proposal, facts) if kind is AnswerKind.WORKING else None
+        send = self._reserve(conn, proposal, ruling) if kind is AnswerKind.WORKING else None
         if kind is AnswerKind.WAITING:
             self._ask_person(conn, proposal.order, facts)
         self._note(conn, proposal, verdict, kind, facts)
         if actions.cycle_of(proposal) is None:
             actions.record_action(conn, proposal, facts, verdict, kind)
         receipt = Receipt(proposal.proposal_id, kind, verdict, plain(facts))
-        return _Decision(receipt, send, epoch_moved=bool(found))
+        return _Decision(receipt, send, epoch_moved=bool(look.tripped))
 
     def _answer(self, conn: Connection, proposal: Proposal, approve: bool, by: str, reason: str) -> _Decision:
         now_ns = self._clock.now_ns()
-        facts, found, verdict = self._review(conn, proposal, reused_id=False)
+        facts, look, ruling = self._review(conn, proposal, vouched=approve)
+        verdict = ruling.review()
         detail, state, send = "", ApprovalState.RELEASED, None
         if not approve:
             kind, state, detail = AnswerKind.DENIED, ApprovalState.REJECTED, f"rejected by {by}: {reason}"
@@ -178,28 +227,59 @@ class Gate:
         elif not verdict.allowed:
             kind, state, detail = AnswerKind.DENIED, ApprovalState.DENIED, "denied at release"
         else:
-            kind, send = AnswerKind.WORKING, self._reserve(conn, proposal, facts)
+            kind, send = AnswerKind.WORKING, self._reserve(conn, proposal, ruling, vouched=True)
         orderbook.settle_approval(conn, proposal.proposal_id, state, by=by, reason=reason, now_ns=now_ns)
         orderbook.write_proposal(conn, proposal, facts, verdict, kind, detail, actions.cycle_of(proposal))
         self._note(conn, proposal, verdict, kind, facts)
         said = {"approved": approve, "by": by, "reason": reason}
         actions.record_release(conn, proposal, facts, verdict, kind, detail, said)
         receipt = Receipt(proposal.proposal_id, kind, verdict, plain(facts), detail)
-        return _Decision(receipt, send, epoch_moved=bool(found))
+        return _Decision(receipt, send, epoch_moved=bool(look.tripped))
+
+    def _kind(self, ruling: Ruling) -> AnswerKind:
+        if self._asks(ruling):
+            return AnswerKind.WAITING
+        return AnswerKind.WORKING if ruling.allowed else AnswerKind.DENIED
+
+    def _asks(self, ruling: Ruling) -> bool:
+        """Whether a person has the next word. An exit never waits for anybody."""
+        c = ruling.candidate
+        asked = self._policy.approval_for(c.order.symbol)
+        if c.reducing or asked == "never":
+            return False
+        if not ruling.allowed:
+            return self._rulebook.passes_vouched(ruling)
+        if asked == "over":
+            return c.worth is None or c.worth > self._policy.approval_over
+        return asked == "always" or c.intent.taint > Taint.TRUSTED
 
     def _review(
-        self, conn: Connection, proposal: Proposal, *, reused_id: bool
-    ) -> tuple[Facts, tuple[Trip, ...], Review]:
-        now_ns = self._clock.now_ns()
-        facts = freeze(conn, self._market, proposal, self._policy, now_ns, reused_id=reused_id)
-        holding = read_breakers(conn, self._account_id, facts.equity, self._policy, kill_file=self._kill())
-        fresh = latches.trip(conn, self._account_id, holding, now_ns)
-        state = latches.state_of(conn, self._account_id, holding)
-        return facts, fresh, review(proposal.order, facts, state, self._policy)
+        self, conn: Connection, proposal: Proposal, *, reused_id: bool = False, vouched: bool = False
+    ) -> tuple[Facts, Look, Ruling]:
+        facts = self._freeze(conn, proposal, reused_id=reused_id, vouched=vouched)
+        look = self._breakers.look(conn, Sight.of(facts))
+        standing = look.standing(proposal.order.symbol)
+        ruling = self._rulebook.judge(proposal.order, facts, standing)
+        if self._shadow is not None:
+            self._shadow.compare(conn, proposal.order, facts, look, ruling.review())
+        return facts, look, ruling
 
-    def _reserve(self, conn: Connection, proposal: Proposal, facts: Facts) -> str:
+    def _freeze(self, conn: Connection, proposal: Proposal, *, reused_id: bool = False, vouched: bool = False) -> Facts:
+        return freeze(
+            conn,
+            self._market,
+            self._surveyor,
+            self._health,
+            proposal,
+            self._policy,
+            self._clock.now_ns(),
+            reused_id=reused_id,
+            vouched=vouched,
+        )
+
+    def _reserve(self, conn: Connection, proposal: Proposal, ruling: Ruling, *, vouched: bool = False) -> str:
         """Writes the attempt at its worst case; from here on every review counts it."""
-        order = proposal.order
+        order, facts = proposal.order, ruling.candidate.facts
         attempt = orderbook.next_attempt(conn, order.proposal_id)
         client_order_id = identity.client_order_id(order.proposal_id, attempt)
         orderbook.write_attempt(
@@ -209,22 +289,25 @@ class Gate:
             attempt=attempt,
             venue=self._door.venue_name,
             reserved=self._worst_case(order, facts),
+            reduce_only=order.reduce_only or ruling.candidate.reducing,
             protective=proposal.source.startswith(actions.STOP),
+            plan=proposal.plan_id,
+            vouched=vouched,
             now_ns=facts.now_ns,
         )
         return client_order_id
 
     def _worst_case(self, order: Order, facts: Facts) -> tuple[str, Decimal]:
-        instrument, quote = facts.instrument(order), facts.quote(order)
-        assert instrument is not None  # the form layer passed
-        if order.side is Side.SELL:
-            return instrument.base, order.quantity
-        assert quote is not None  # a buy that passed was measured against a quote
-        price = worst_fill_price(order, quote, self._policy.market_slippage)
-        return instrument.quote, order.quantity * price * (1 + instrument.taker_fee)
+        instrument, quote = facts.instruments[order.symbol], facts.quotes.get(order.symbol)
+        cost = unit_cost(order, instrument, quote, self._policy.market_slippage)
+        if cost is None:
+            # Only an exit passes without a price: it frees margin, and takes none.
+            return instrument.quote, ZERO
+        currency, price, fee_rate = cost
+        return currency, cost_with_fee(order.quantity, price, fee_rate)
 
     def _ask_person(self, conn: Connection, order: Order, facts: Facts) -> None:
-        quote = facts.quote(order)
+        quote = facts.quotes.get(order.symbol)
         expires_ns = facts.now_ns + self._policy.approval_ttl_s * SECOND_NS
         orderbook.ask_person(conn, order, None if quote is None else quote.mid, facts.now_ns, expires_ns)
 
@@ -247,7 +330,7 @@ class Gate:
 
     def _drift(self, conn: Connection, proposal: Proposal, facts: Facts) -> str | None:
         """Why the price has left the band that the person saw; None while it is inside."""
-        row, quote = orderbook.approval(conn, proposal.proposal_id), facts.quote(proposal.order)
+        row, quote = orderbook.approval(conn, proposal.proposal_id), facts.quotes.get(proposal.order.symbol)
         if row is None or row.reference_price is None or quote is None:
             return "the price cannot be compared with the one that was shown"
         moved = abs(quote.mid / row.reference_price - 1)
@@ -267,32 +350,78 @@ class Gate:
         journal.append(conn, self._account_id, "review", entry, ts_ns=facts.now_ns)
 
     async def _clear_the_way(self, proposal: Proposal) -> None:
-        """An exit is never held up by our own resting entry: that one is cancelled first, if nothing else denies."""
+        """An exit is never held up by what is our own: that is cancelled first, if nothing else denies the exit."""
         for attempt in self._books.read(lambda conn: self._in_the_way(conn, proposal)):
             with suppress(ExchangeUnavailable):
                 await self.cancel(attempt.client_order_id, attempt.symbol)
 
     def _in_the_way(self, conn: Connection, proposal: Proposal) -> list[orderbook.Attempt]:
-        live = [a for a in orderbook.live_attempts(conn, self._account_id) if a.symbol == proposal.order.symbol]
-        opposite = [a for a in live if a.side is proposal.order.side.opposite]
-        row = orderbook.find_proposal(conn, proposal.proposal_id) if opposite else None
-        if not opposite or (row is not None and not _may_try_again(conn, row)):
-            return []
-        facts = freeze(conn, self._market, proposal, self._policy, self._clock.now_ns(), reused_id=False)
-        verdict = review(proposal.order, facts, latches.state_of(conn, self._account_id), self._policy)
-        if not verdict.reducing or [v.code for v in verdict.denials] != [DenialCode.SELF_TRADE]:
-            return []
-        crossing = {o.proposal_id for o in facts.orders if could_cross(proposal.order, o)}
-        return [a for a in opposite if a.proposal_id in crossing]
+        """Entries that an exit would meet, and stops that rest at the venue on the coins that it needs.
 
-    def _entries(self, conn: Connection) -> set[str]:
+        What is left of the position is guarded by the watch, which has its stops rest again at its next step. The watch
+        itself says which of its stops an exit of its own replaces.
+        """
+        order = proposal.order
+        live = [a for a in orderbook.live_attempts(conn, self._account_id) if a.symbol == order.symbol]
+        entries = [a for a in live if a.side is order.side.opposite]
+        # A stop makes way for what closes now. What waits for a better price would leave the position without one.
+        kept = proposal.source.startswith(actions.STOP) or self._waits(order)
+        stops = [] if kept else guardbook.resting(conn, self._account_id, [a for a in live if a.side is order.side])
+        row = orderbook.find_proposal(conn, proposal.proposal_id) if entries or stops else None
+        if not (entries or stops) or (row is not None and not _may_try_again(conn, row)):
+            return []
+        facts = self._freeze(conn, proposal)
+        standing = self._breakers.standing(conn, facts.now_ns, order.symbol)
+        ruling = self._rulebook.judge(order, facts, standing)
+        if ruling.allowed or not all(number.is_finite() for number in ruling.candidate.numbers):
+            return []
+        quote = facts.quotes.get(order.symbol)
+        last = None if quote is None else quote.last
+        crossing = {o.proposal_id for o in facts.orders if could_cross(order, o, last)}
+        aside = [a for a in entries if a.proposal_id in crossing]
+        short = order.quantity - ruling.candidate.proven
+        for stop in stops:
+            if short > 0:
+                aside.append(stop)
+                short -= stop.remaining
+        gone = {a.proposal_id for a in aside}
+        then = replace(facts, orders=tuple(o for o in facts.orders if o.proposal_id not in gone))
+        without = self._rulebook.judge(order, then, standing)
+        return aside if without.candidate.reducing and without.allowed else []
+
+    def _waits(self, order: Order) -> bool:
+        """Whether an order would rest at the venue instead of trading now."""
+        quote = usable_quote(self._market, order.symbol, self._clock.now_ns())
+        asked = [price for price in (order.limit_price, order.trigger_price) if price is not None]
+        if order.type is OrderType.MARKET or quote is None or not all(price.is_finite() for price in asked):
+            return False
+        best, sign = quote.ask if order.side is Side.BUY else quote.bid, order.side.sign
+        if order.limit_price is not None:
+            return sign * (order.limit_price - best) < 0
+        return order.trigger_price is not None and not stop_hit(order.trigger_price, quote.last, quote.last, sign)
+
+    def _halted_entries(self, conn: Connection) -> list[orderbook.Attempt]:
+        """Resting orders that add risk where the account, the venue or their symbol is halted."""
+        now_ns = self._clock.now_ns()
+        if not self._breakers.halts_anything(conn, now_ns):
+            return []
         held = {p.symbol: p.side for p in ledger.positions(conn, self._account_id)}
         live, _ = orderbook.open_orders(conn, self._account_id)
-        return {o.proposal_id for o in live if not o.reduce_only and held.get(o.symbol) is not o.side.opposite}
+        adding = {
+            o.proposal_id
+            for o in live
+            if not o.reduce_only
+            and held.get(o.symbol) is not o.side.opposite
+            and self._breakers.standing(conn, now_ns, o.symbol).state is _HALTED
+        }
+        return [a for a in orderbook.live_attempts(conn, self._account_id) if a.proposal_id in adding]
+
+    def _sight(self, conn: Connection) -> Sight:
+        return sight(conn, self._account_id, self._market, self._clock.now_ns())
 
     async def _after(self, decision: _Decision) -> None:
         """A halt that this review found takes the resting entries with it at once."""
-        if decision.epoch_moved and decision.receipt.review.state == TradingState.HALTED.value:
+        if decision.epoch_moved and decision.receipt.review.state == _HALTED.value:
             await self.cancel_entries()
 
     # The send.
@@ -305,7 +434,8 @@ class Gate:
             return None
         # From here on the venue's silence proves nothing about this order.
         self._in_flight.add(decision.send)
-        approved = self._office.mint(order, self._office.epoch, self._clock.now_ns())
+        reducing = decision.receipt.review.reducing
+        approved = self._office.mint(order, self._office.epoch, self._clock.now_ns(), reducing=reducing)
         task = asyncio.create_task(self._deliver(approved, decision.send, decided_ns))
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
@@ -372,4 +502,4 @@ def _receipt(conn: Connection, row: Row[Any]) -> Receipt:
 def _may_try_again(conn: Connection, row: Row[Any]) -> bool:
     """Only after the last attempt is proven never to have reached the venue, and nothing of it filled."""
     tried = orderbook.attempts(conn, row.proposal_id)
-    return bool(tried) and all(a.state is OrderState.ABSENT for a in tried)
+    return bool(tried) and all(a.state is OrderState.ABSENT and not a.filled_quantity for a in tried)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, select, upda
 from core.canonical import JSON, plain
 from core.errors import ConfigError
 from core.money import ZERO
-from core.orders import LIVE_STATES, Order, OrderState, Proposal, Side
+from core.orders import LIVE_STATES, Order, OrderState, OrderType, Proposal, Side
 from core.verdicts import AnswerKind, Review
 from memory.books import blobs, tables
 from memory.books.columns import upsert
@@ -29,11 +29,19 @@ class Attempt:
     proposal_id: str
     symbol: str
     side: Side
+    type: OrderType
     quantity: Decimal
+    trigger_price: Decimal | None
     state: OrderState
     filled_quantity: Decimal
     filled_notional: Decimal
     protective: bool
+    plan: str
+    created_ns: int
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.quantity - self.filled_quantity
 
     @property
     def average_price(self) -> Decimal | None:
@@ -90,7 +98,10 @@ def write_attempt(
     attempt: int,
     venue: str,
     reserved: tuple[str, Decimal],
+    reduce_only: bool,
     protective: bool,
+    plan: str,
+    vouched: bool,
     now_ns: int,
 ) -> None:
     conn.execute(
@@ -108,13 +119,15 @@ def write_attempt(
             limit_price=order.limit_price,
             trigger_price=order.trigger_price,
             time_in_force=order.time_in_force,
-            reduce_only=order.reduce_only,
+            reduce_only=reduce_only,
             state=OrderState.SENDING,
             filled_quantity=ZERO,
             filled_notional=ZERO,
             reserved_currency=reserved[0],
             reserved_amount=reserved[1],
             protective=protective,
+            plan=plan,
+            vouched=vouched,
             created_ns=now_ns,
             updated_ns=now_ns,
         )
@@ -146,11 +159,15 @@ def _attempt(row: Row[Any]) -> Attempt:
         row.proposal_id,
         row.symbol,
         row.side,
+        row.type,
         row.quantity,
+        row.trigger_price,
         row.state,
         row.filled_quantity,
         row.filled_notional,
         row.protective,
+        row.plan,
+        row.created_ns,
     )
 
 
@@ -165,7 +182,19 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
         # What a buy reserved per unit is the dearest it can cost; a sale may fetch as little as its limit, or nothing.
         worst = row.reserved_amount / row.quantity if row.side is Side.BUY else row.limit_price or ZERO
         found.append(
-            OpenOrder(row.proposal_id, row.owner, row.symbol, row.side, remaining, worst, row.reduce_only, row.state)
+            OpenOrder(
+                proposal_id=row.proposal_id,
+                owner=row.owner,
+                symbol=row.symbol,
+                side=row.side,
+                remaining=remaining,
+                worst_price=worst,
+                reduce_only=row.reduce_only,
+                state=row.state,
+                protective=row.protective,
+                limit_price=row.limit_price,
+                trigger_price=row.trigger_price,
+            )
         )
     return tuple(found), reserved
 
@@ -189,6 +218,13 @@ def set_state(conn: Connection, client_order_id: str, state: OrderState, now_ns:
     conn.execute(
         update(table).where(table.c.client_order_id == client_order_id).values(state=state, updated_ns=now_ns, **more)
     )
+
+
+def mark_cancelling(conn: Connection, client_order_id: str, now_ns: int) -> None:
+    """Notes when a cancel was first asked for: cancels are messages too, and conduct is measured by them."""
+    table = tables.orders
+    asked = and_(table.c.client_order_id == client_order_id, table.c.cancel_ns.is_(None))
+    conn.execute(update(table).where(asked).values(cancel_ns=now_ns))
 
 
 def next_attempt(conn: Connection, proposal_id: str) -> int:

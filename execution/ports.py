@@ -35,6 +35,19 @@ class OrderReport:
     fills: tuple[Fill, ...]
 
 
+class VenueHealth(Protocol):
+    """How the line to the venue is, from what was called over it lately."""
+
+    def status(self) -> int:
+        """0 it works, 1 safe mode, 2 closed."""
+
+    def restricted(self) -> bool:
+        """Whether the venue froze or restricted the account."""
+
+    def loop_lag_s(self) -> Decimal | None:
+        """How late this process runs its own timers; None where that is not known."""
+
+
 class VenueReads(Protocol):
     """All that a reconciler gets."""
 
@@ -45,6 +58,10 @@ class VenueReads(Protocol):
 
 
 class Venue(VenueReads, Protocol):
+    @property
+    def rests_stops(self) -> bool:
+        """Whether a stop order can wait here for its trigger, and does so while nobody of ours is awake."""
+
     async def place(self, order: PlainOrder) -> None:
         """Idempotent by client order id. Raises ExchangeRejected (proven) or OrderStateUnknown (not proven)."""
 

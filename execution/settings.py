@@ -14,6 +14,7 @@ class PaperSettings(BaseModel):
     impact: Decimal = Field(Decimal("1"), ge=0, description="bar ranges that trading a whole bar's volume would move")
     participation: Decimal = Field(Decimal("0.1"), gt=0, le=1, description="largest share of a bar's volume per order")
     decision_latency_ms: int = Field(2_000, ge=0, le=60_000, description="from decision to arrival at the venue")
+    rests_stops: bool = Field(True, description="protective stops wait at the venue, as at any exchange that can")
 
 
 class ExecutionSettings(BaseModel):

@@ -1,23 +1,39 @@
 """Freezes the gate's facts: the account from the books and the market as it is now, in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from core.instruments import Instrument
+from core.money import Price
 from core.orders import Proposal
 from core.ports import MarketFacts
 from core.quotes import Quote
 from core.time import SECOND_NS
 from execution import orderbook
+from execution.activity import activity
+from execution.conditions import Surveyor
+from execution.ports import VenueHealth
+from execution.provenance import intent_of
 from memory.books import accounts, ledger, performance
-from risk.facts import Facts, Intent
+from risk.facts import Facts
+from risk.rules.base import positive
 from risk.settings import RiskSettings
 
 
 def freeze(
-    conn: Connection, market: MarketFacts, proposal: Proposal, policy: RiskSettings, now_ns: int, *, reused_id: bool
+    conn: Connection,
+    market: MarketFacts,
+    surveyor: Surveyor,
+    health: VenueHealth,
+    proposal: Proposal,
+    policy: RiskSettings,
+    now_ns: int,
+    *,
+    reused_id: bool = False,
+    vouched: bool = False,
 ) -> Facts:
     """Everything one review reads, taken at `now_ns`."""
     order = proposal.order
@@ -26,8 +42,10 @@ def freeze(
     live, reserved = orderbook.open_orders(conn, order.account_id)
     held = {order.symbol, *(p.symbol for p in positions), *(o.symbol for o in live)}
     quotes, instruments = market_now(market, held, now_ns)
+    bases = {symbol: instrument.base for symbol, instrument in instruments.items()}
     since_ns = now_ns - policy.duplicate_window_s * SECOND_NS
-    return Facts(
+    conditions = surveyor.conditions(order, quotes.get(order.symbol), bases, now_ns)
+    facts = Facts(
         account_id=order.account_id,
         numeraire=account.numeraire,
         now_ns=now_ns,
@@ -39,12 +57,21 @@ def freeze(
         recent=orderbook.recent_orders(conn, order.account_id, since_ns, but=order.proposal_id),
         quotes=quotes,
         instruments=instruments,
-        intent=Intent(proposal.taint, proposal.stop_price),
+        intent=intent_of(conn, proposal, vouched=vouched),
+        conditions={order.symbol: conditions},
+        activity=activity(conn, order, policy.quick_cancel_s, now_ns),
+        pegs={currency: _last(market, symbol, now_ns) for currency, symbol in policy.pegs.items()},
+        venue_status=health.status(),
+        restricted=health.restricted(),
+        loop_lag_s=health.loop_lag_s(),
         reused_id=reused_id,
     )
+    return replace(facts, portfolio_shortfall=_portfolio_shortfall(facts, surveyor, policy))
 
 
-def market_now(market: MarketFacts, symbols: set[str], now_ns: int) -> tuple[dict[str, Quote], dict[str, Instrument]]:
+def market_now(
+    market: MarketFacts, symbols: Iterable[str], now_ns: int
+) -> tuple[dict[str, Quote], dict[str, Instrument]]:
     quotes = {s: quote for s in sorted(symbols) if (quote := usable_quote(market, s, now_ns)) is not None}
     known = {s: instrument for s in sorted(symbols) if (instrument := market.instrument(s)) is not None}
     return quotes, known
@@ -58,6 +85,12 @@ def usable_quote(market: MarketFacts, symbol: str, now_ns: int) -> Quote | None:
     return quote
 
 
+def last_price(market: MarketFacts, symbol: str, now_ns: int) -> Price | None:
+    """What it traded at last, whatever became of its book: all that a stop asks for."""
+    quote = market.quote(symbol, as_of_ns=now_ns)
+    return None if quote is None or positive(quote.last) is None else quote.last
+
+
 def equity_now(
     conn: Connection, account_id: str, quotes: Mapping[str, Quote], instruments: Mapping[str, Instrument]
 ) -> Decimal | None:
@@ -65,3 +98,15 @@ def equity_now(
     if any(p.symbol not in quotes or p.symbol not in instruments for p in ledger.positions(conn, account_id)):
         return None
     return performance.equity(conn, account_id, {s: q.last for s, q in quotes.items()}, instruments)
+
+
+def _portfolio_shortfall(facts: Facts, surveyor: Surveyor, policy: RiskSettings) -> Decimal | None:
+    if facts.worth is None:
+        return None
+    symbols = {instrument.base: symbol for symbol, instrument in facts.instruments.items()}
+    return surveyor.portfolio_shortfall(facts.worth, symbols, policy.assumed_shortfall, facts.now_ns)
+
+
+def _last(market: MarketFacts, symbol: str, now_ns: int) -> Decimal | None:
+    quote = usable_quote(market, symbol, now_ns)
+    return None if quote is None else quote.last

@@ -30,6 +30,7 @@ class _Entry:
     account_id: str
     epoch: int
     expires_ns: int
+    reducing: bool
 
 
 class TicketOffice:
@@ -43,14 +44,17 @@ class TicketOffice:
     def epoch(self) -> int:
         return self._epoch
 
-    def mint(self, order: Order, epoch: int, now_ns: int) -> ApprovedOrder:
-        """For the gate alone, after a review in `epoch`; a halt in between makes it worthless."""
+    def mint(self, order: Order, epoch: int, now_ns: int, *, reducing: bool = False) -> ApprovedOrder:
+        """For the gate alone, after a review in `epoch`; a halt in between makes it worthless.
+
+        `reducing` says that the review proved the order to reduce: it passes even where the kill switch is pulled.
+        """
         nonce = token_hex(16)
-        self._entries[nonce] = _Entry(order.order_hash, self._account_id, epoch, now_ns + self._ttl_ns)
+        self._entries[nonce] = _Entry(order.order_hash, self._account_id, epoch, now_ns + self._ttl_ns, reducing)
         return ApprovedOrder(order, nonce)
 
-    def redeem(self, approved: ApprovedOrder, now_ns: int) -> None:
-        """Spends the ticket, or raises TicketRefused saying what is wrong with it."""
+    def redeem(self, approved: ApprovedOrder, now_ns: int) -> bool:
+        """Spends the ticket; answers whether its order was proven to reduce. Raises TicketRefused saying why not."""
         entry = self._entries.pop(approved.nonce, None)
         if entry is None:
             raise TicketRefused("this ticket was never minted here, or is spent")
@@ -62,6 +66,7 @@ class TicketOffice:
             raise TicketRefused(f"the ticket is of risk epoch {entry.epoch}, now is {self._epoch}")
         if now_ns > entry.expires_ns:
             raise TicketRefused(f"the ticket expired at {show_time(entry.expires_ns)}")
+        return entry.reducing
 
     def void_all(self) -> None:
         """A new risk epoch: whatever was reviewed before it must be reviewed again."""

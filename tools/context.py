@@ -7,11 +7,15 @@ from decimal import Decimal
 from core.orders import Position
 from core.ports import Effects, MarketView
 from core.time import Timeframe
+from risk.sizing import TrackRecord
 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """The account as the cycle froze it. Money is in `numeraire`; `limits` names each limit by its denial code."""
+    """The account as the cycle froze it. Money is in `numeraire`; `limits` names each limit by its denial code.
+
+    `track_record` is the scorecard's, out of sample; None where there is none yet.
+    """
 
     equity: Decimal
     start_equity: Decimal
@@ -19,6 +23,7 @@ class AccountView:
     numeraire: str
     positions: tuple[Position, ...]
     limits: Mapping[str, Decimal]
+    track_record: TrackRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

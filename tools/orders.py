@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Protocol
 
+from core.exits import ExitPlan
 from core.instruments import Instrument
 from core.money import Price, Quantity, nearest_tick, round_price, round_quantity
-from core.orders import Order, OrderType, Proposal, Side
+from core.orders import Expectation, Order, OrderType, Proposal, Side
 from core.ports import OrderDesk
 from core.taint import Taint
 from core.verdicts import Receipt
@@ -38,6 +39,10 @@ class Wish(Protocol):
     def evidence(self) -> tuple[str, ...]: ...
     @property
     def taint(self) -> Taint: ...
+    @property
+    def exits(self) -> ExitPlan: ...
+    @property
+    def confidence(self) -> Decimal | None: ...
 
 
 def shape(
@@ -49,10 +54,13 @@ def shape(
     owner: str,
     source: str,
     decided_ns: int,
+    views_until_ns: int | None = None,
+    expectation: Expectation | None = None,
 ) -> Proposal:
     """A proposal on the instrument's increments: quantity toward zero, limit price toward the passive side.
 
-    An unknown instrument leaves the numbers as they are, and the gate denies it by name.
+    `views_until_ns` is when the first of the views behind it is past its horizon, `expectation` what they forecast. An
+    unknown instrument leaves the numbers as they are, and the gate denies it by name.
     """
     quantity, limit, stop, target = wish.quantity, wish.limit_price, wish.stop_price, wish.target_price
     if instrument is not None:
@@ -81,6 +89,10 @@ def shape(
         invalidation=wish.invalidation,
         evidence=wish.evidence,
         taint=wish.taint,
+        views_until_ns=views_until_ns,
+        expectation=expectation,
+        confidence=wish.confidence,
+        exits=wish.exits,
     )
 
 

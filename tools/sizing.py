@@ -1,14 +1,11 @@
-"""How large an entry may be: the smallest of four sober answers, rounded down to the instrument's lots.
+"""How large an entry may be: the smallest of what `risk.sizing` answers, rounded down to the instrument's lots.
 
-Fixed fractional risk: Vince, *Portfolio Management Formulas* (1990). Volatility target: Harvey and others, *The Impact
-of Volatility Targeting* (2018). Conviction scales the cap as a fraction of Kelly's bet does: Kelly, *A New
-Interpretation of Information Rate* (1956); Thorp, *The Kelly Criterion in Blackjack, Sports Betting, and the Stock
-Market* (2006).
+How sure anybody is never raises or sets a size. What counts is what the stop loses, how far the market moves, how much
+may be exposed, what is in cash, and what the scorecard's past trades won.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
-from enum import StrEnum
 
 from pydantic import Field
 
@@ -16,39 +13,37 @@ from core.errors import ToolInputError
 from core.instruments import ContractKind, Instrument
 from core.money import NOTHING, ONE, ZERO, Quantity, round_quantity, text_of
 from core.orders import Position, Side
-from models.indicators import realized_volatility
+from core.time import DAY_NS
+from models import indicators
 from risk.codes import DenialCode
+from risk.sizing import (
+    RISK_PER_DAY,
+    RISK_PER_TRADE,
+    Constraint,
+    fixed_fraction,
+    fractional_kelly,
+    smallest,
+    volatility_target,
+)
 from tools.context import AccountView, ToolContext
 from tools.market import history
 from tools.spec import Answer, Number, SymbolInput, ToolSpec, Unavailable, check_symbol, number
 
-RISK_PER_TRADE = Decimal("0.01")  # of equity, lost if the stop fills at its price
-TARGET_VOLATILITY = Decimal("0.20")  # of equity a year, that one position may cause
 # Between sizing and the gate the price moves; a size at the very limit would be denied half of the time.
 HEADROOM = Decimal("0.95")
 LEAST_BARS = 30
 
 
-class Constraint(StrEnum):
-    RISK_PER_TRADE = "risk_per_trade"
-    VOLATILITY_TARGET = "volatility_target"
-    CONVICTION_CAP = "conviction_cap"
-    CASH = "cash"
-    NOT_TRADABLE = "not_tradable"
-    SPOT_CANNOT_SHORT = "spot_cannot_short"
-    OPPOSITE_POSITION = "opposite_position"
-
-
 class PositionSizeInput(SymbolInput):
     side: Side
     stop_price: Number = Field(gt=0, max_digits=30, description="where the trade is wrong, in quote currency")
-    conviction: Number = Field(ge=0, le=1, max_digits=30, description="from 0 to 1")
 
 
 class PositionSize(Answer):
     """`price` is the reference: ask for a buy, bid for a sell. `quantity` is in base units; 0 has its `reason`.
 
-    `binding` names the constraint that decided; `largest` what each would have allowed, before rounding.
+    `binding` names the constraint that decided; `largest` what each would have allowed, before rounding. Kelly is
+    absent as long as the scorecard holds too few trades to have an opinion.
     """
 
     symbol: str
@@ -75,53 +70,55 @@ def position_size(context: ToolContext, given: PositionSizeInput) -> Answer:
     barred = _barred(instrument, given.side, held)
     if barred is not None:
         return _sized(given, price, NOTHING, *barred, {})
-    volatility = _volatility(context, given.symbol)
-    if isinstance(volatility, Unavailable):
-        return volatility
+    day_range = _day_range(context, given.symbol)
+    if isinstance(day_range, Unavailable):
+        return day_range
     cap = context.account.limits.get(DenialCode.ASSET_EXPOSURE)
     if cap is None:
         return Unavailable(unavailable=f"the account states no {DenialCode.ASSET_EXPOSURE} limit to size by")
     if instrument.quote != context.account.numeraire:
         found = f"{given.symbol} is priced in {instrument.quote}"
         return Unavailable(unavailable=f"{found}, the account is kept in {context.account.numeraire}")
-    quantity_held = ZERO if held is None else held.quantity
-    largest = largest_quantities(
+    allowed = allowed_quantities(
         context.account,
         price=price,
         stop_price=given.stop_price,
-        volatility=volatility,
-        exposure_cap=given.conviction * cap,
-        held=quantity_held,
+        day_range=day_range,
+        exposure_cap=cap,
+        held=ZERO if held is None else held.quantity,
         fee_rate=instrument.taker_fee,
     )
-    binding = min(largest, key=lambda constraint: largest[constraint])
-    quantity = round_quantity(largest[binding], instrument.lot_size)
+    binding, most = smallest(allowed)
+    quantity = round_quantity(most, instrument.lot_size)
     reason = _below_minimum(instrument, quantity, price)
-    return _sized(given, price, NOTHING if reason else quantity, binding, reason, largest)
+    return _sized(given, price, NOTHING if reason else quantity, binding, reason, allowed)
 
 
-def largest_quantities(
+def allowed_quantities(
     account: AccountView,
     *,
     price: Decimal,
     stop_price: Decimal,
-    volatility: Decimal,
+    day_range: Decimal,
     exposure_cap: Decimal,
     held: Decimal,
     fee_rate: Decimal,
-) -> dict[Constraint, Decimal]:
-    """The largest quantity that each constraint allows, in base units, never below 0.
+) -> dict[Constraint, Quantity | None]:
+    """The largest quantity that each constraint allows, in base units, never below 0; None has no opinion.
 
-    `volatility` is annualized and > 0, `exposure_cap` a fraction of equity, `held` the base units held on this side,
-    `fee_rate` a fraction of notional; `stop_price` differs from `price`.
+    `day_range` is the average true range of a day in quote currency, `exposure_cap` a fraction of equity, `held` the
+    base units held on this side, `fee_rate` a fraction of notional.
     """
-    allowed = {
-        Constraint.RISK_PER_TRADE: RISK_PER_TRADE * account.equity / abs(price - stop_price),
-        Constraint.VOLATILITY_TARGET: TARGET_VOLATILITY / volatility * account.equity / price,
-        Constraint.CONVICTION_CAP: HEADROOM * exposure_cap * account.equity / price - held,
-        Constraint.CASH: HEADROOM * account.cash / (price * (ONE + fee_rate)),
+    equity, stop_distance = account.equity, abs(price - stop_price)
+    exposed = HEADROOM * exposure_cap * equity / price - held
+    affordable = HEADROOM * account.cash / (price * (ONE + fee_rate))
+    return {
+        Constraint.KELLY: fractional_kelly(account.track_record, equity=equity, stop_distance=stop_distance),
+        Constraint.VOLATILITY_TARGET: volatility_target(equity=equity, risk=RISK_PER_DAY, average_range=day_range),
+        Constraint.RISK_PER_TRADE: fixed_fraction(equity=equity, risk=RISK_PER_TRADE, stop_distance=stop_distance),
+        Constraint.EXPOSURE_CAP: Quantity(max(exposed, ZERO)),
+        Constraint.CASH: Quantity(max(affordable, ZERO)),
     }
-    return {constraint: max(quantity, ZERO) for constraint, quantity in allowed.items()}
 
 
 def _reference_price(context: ToolContext, given: PositionSizeInput) -> Decimal | Unavailable:
@@ -153,13 +150,24 @@ def _barred(instrument: Instrument, side: Side, held: Position | None) -> tuple[
     return None
 
 
-def _volatility(context: ToolContext, symbol: str) -> Decimal | Unavailable:
+def _day_range(context: ToolContext, symbol: str) -> Decimal | Unavailable:
+    """Average true range of a day, in quote currency, whatever bars the desk decides on.
+
+    A random walk's range grows with the square root of time. Held against the range of one bar, the same risk would
+    be a larger position on shorter bars.
+    """
     bars = history(context, symbol)
     if len(bars) < LEAST_BARS:
-        return Unavailable(unavailable=f"volatility of {symbol} needs {LEAST_BARS} bars, found {len(bars)}")
-    volatility = number(realized_volatility(bars.close, bars_per_year=context.timeframe.bars_per_year))
+        return Unavailable(unavailable=f"the average range of {symbol} needs {LEAST_BARS} bars, found {len(bars)}")
+    try:
+        bar_range = number(indicators.atr(bars.high, bars.low, bars.close)[-1])
+    except ToolInputError as refusal:
+        # The bars are the market's, not the caller's.
+        return Unavailable(unavailable=f"the average range of {symbol} cannot be measured: {refusal}")
     # A price that does not move is a broken feed or a halted market, not a safe asset.
-    return volatility or Unavailable(unavailable=f"the price of {symbol} has not moved in {len(bars)} bars")
+    if not bar_range:
+        return Unavailable(unavailable=f"the price of {symbol} has not moved in {len(bars)} bars")
+    return bar_range * (Decimal(DAY_NS) / context.timeframe.ns).sqrt()
 
 
 def _below_minimum(instrument: Instrument, quantity: Quantity, price: Decimal) -> str | None:
@@ -178,7 +186,7 @@ def _sized(
     quantity: Quantity,
     binding: Constraint,
     reason: str | None,
-    largest: Mapping[Constraint, Decimal],
+    allowed: Mapping[Constraint, Quantity | None],
 ) -> PositionSize:
     return PositionSize(
         symbol=given.symbol,
@@ -188,14 +196,14 @@ def _sized(
         notional=quantity * price,
         binding=binding,
         reason=reason,
-        largest={constraint.value: number(allowed) for constraint, allowed in largest.items()},
+        largest={constraint.value: number(most) for constraint, most in allowed.items() if most is not None},
     )
 
 
 TOOLS = (
     ToolSpec(
         "position_size",
-        "Quantity of a new entry: the smallest of risk to the stop, volatility target, conviction-scaled cap and cash.",
+        "Quantity of a new entry: the smallest of Kelly, volatility target, risk to the stop, exposure cap and cash.",
         PositionSizeInput,
         PositionSize,
         position_size,

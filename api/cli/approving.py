@@ -3,9 +3,7 @@
 import asyncio
 import sys
 
-from rich.text import Text
-
-from api.cli import show, words
+from api.cli import exiting, show, words
 from api.cli.console import console, print_json
 from api.cli.opened import books
 from desk import reports
@@ -55,8 +53,6 @@ def answer(prefix: str, *, approve: bool, by: str, reason: str, json: bool) -> N
     if json:
         print_json(data)
     else:
-        filled = f"filled {data['filled']} at {words.price(data['average_price'])}" if data["average_price"] else ""
-        told = " ".join(filter(None, [data["proposal_id"], data["detail"], filled, *data["denials"]]))
-        console.print(Text.assemble(words.answer(data["kind"]), " ", told))
+        exiting.told(data)
     if approve and data["kind"] == "denied":
         sys.exit(4 if data["state"] == "halted" else 3)

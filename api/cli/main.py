@@ -1,7 +1,7 @@
 """`warden`: verbs over the desk. Each takes `--json` and answers with a stable exit code.
 
-0 done, 1 failed, 2 usage or settings, 3 denied (a verb about one order), 4 halted. Heavy rooms are imported inside
-the verbs, so that `--help` answers at once.
+0 done, 1 failed, 2 usage or settings, 4 halted; of a verb about orders also 3 denied, 5 unknown: a person must look.
+Heavy rooms are imported inside the verbs, so that `--help` answers at once.
 """
 
 import sys
@@ -30,6 +30,8 @@ INTERRUPTED = 130  # what the command line library exits with after Ctrl-C
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Account = Annotated[str | None, typer.Option(help="Account id; the newest run's by default.")]
+By = Annotated[str, typer.Option(help="Who says so; journaled.")]
+Reason = Annotated[str, typer.Option(help="Why; journaled.")]
 Again = Annotated[int, typer.Option(min=0, help="Make the N-th repetition of the same run.")]
 
 
@@ -84,6 +86,30 @@ def portfolio(account: Account = None, json: Json = False) -> None:
 
 
 @app.command()
+def close(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT.")],
+    reason: Reason = "closed by hand",
+    by: By = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Close one position at the market, whatever the state. Exits that rest there are cancelled first."""
+    from api.cli import exiting
+
+    exiting.close(account, symbol, by, reason, json=json)
+
+
+@app.command()
+def flatten(
+    reason: Reason = "flattened by hand", by: By = "operator", account: Account = None, json: Json = False
+) -> None:
+    """Cancel every order and close every position at the market, whatever the state."""
+    from api.cli import exiting
+
+    exiting.flatten(account, by, reason, json=json)
+
+
+@app.command()
 def settings(json: Json = False) -> None:
     """The effective settings, secrets masked."""
     from api.cli import reading
@@ -101,40 +127,72 @@ def doctor(json: Json = False) -> None:
 
 @risk.command("status")
 def risk_status(account: Account = None, json: Json = False) -> None:
-    """The trading state, its causes, and how near each breaker is."""
-    from api.cli import reading
+    """The trading state by scope, what holds, and how near each breaker is."""
+    from api.cli import risking
 
-    reading.risk_status(account, json=json)
+    risking.status(account, json=json)
+
+
+@risk.command("halt")
+def risk_halt(
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why; journaled.")],
+    by: By = "operator",
+    account: Annotated[str | None, typer.Option(help="Halt this account alone, and write no kill file.")] = None,
+    json: Json = False,
+) -> None:
+    """Stop every desk of this home at once: no new risk, resting entries are cancelled, positions keep their stops."""
+    from api.cli import risking
+
+    risking.halt(account, by, reason, json=json)
 
 
 @risk.command("resume")
 def risk_resume(
-    latch: Annotated[int, typer.Argument(metavar="LATCH", help="Its number in `warden risk status`.")],
-    reason: Annotated[str, typer.Option(help="Why; journaled.")],
-    by: Annotated[str, typer.Option(help="Who re-arms it; journaled.")] = "operator",
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why; journaled.")],
+    latch: Annotated[
+        int | None, typer.Option(help="Its number in `warden risk status`, where there are several.")
+    ] = None,
+    rebase: Annotated[bool, typer.Option(help="Move the floor under the start equity to the equity of now.")] = False,
+    by: By = "operator",
     account: Account = None,
     json: Json = False,
 ) -> None:
     """Re-arm one breaker latch. The state is then its next strictest cause."""
-    from api.cli import reading
+    from api.cli import risking
 
-    reading.resume(account, latch, by, reason, json=json)
+    risking.resume(account, latch, by, reason, rebase=rebase, json=json)
 
 
 @risk.command("policy")
-def risk_policy(json: Json = False) -> None:
-    """Every limit with its ceiling, and every rule."""
-    from api.cli import reading
+def risk_policy(
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="A policy file to check, not to activate.")] = None,
+    shadow: Annotated[bool, typer.Option(help="Where the shadow policy would have answered otherwise.")] = False,
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Every limit with its ceiling, every breaker and every rule; or what a policy file would change."""
+    from api.cli import risking
 
-    reading.risk_policy(json=json)
+    risking.policy(file, account, shadow=shadow, json=json)
 
 
 @risk.command("explain")
 def risk_explain(code: Annotated[str, typer.Argument(metavar="CODE")], json: Json = False) -> None:
-    """What one rule measures, its limit, and when it denies."""
-    from api.cli import reading
+    """What one rule or breaker measures, its limit, and what it does."""
+    from api.cli import risking
 
-    reading.risk_explain(code, json=json)
+    risking.explain(code, json=json)
+
+
+@risk.command("cases")
+def risk_cases(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Cases of your own.")] = None,
+    json: Json = False,
+) -> None:
+    """Run the evaluation cases of the policy: readings in, state out."""
+    from api.cli import risking
+
+    risking.cases(files or [], json=json)
 
 
 @audit.command("list")

@@ -100,8 +100,8 @@ async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
     if result.halted is not None:
         done = f"{result.cycles} of {result.planned} cycles"
         raise DeskHalted(
-            f"the desk halted after {done} ({result.halted}); `warden risk resume` re-arms it, then the same command "
-            "goes on"
+            f"the desk halted after {done} ({result.halted}); `warden risk resume REASON` re-arms it, then the same "
+            "command goes on"
         )
 
 

@@ -14,11 +14,15 @@ from rich.text import Text
 from api.cli import words
 from api.cli.console import console
 from core.canonical import JSON
+from core.money import ZERO
 from core.time import show_time
 from risk.codes import text_for
 from risk.rules import RULES
 
-_NEVER_WRAPPED = frozenset({"id", "as of", "at", "last", "price", "quantity", "expires by its clock"})
+_NEVER_WRAPPED = frozenset(
+    {"now", "trips", "sets", "id", "as of", "at", "last", "price", "quantity", "expires by its clock"}
+)
+_NEAREST = 12  # verdicts that a person is shown beside the denials
 _FLOORS = {rule.code for rule in RULES if rule.floor}
 
 
@@ -96,9 +100,13 @@ def replayed(report: JSON) -> None:
 
 
 def verdicts(listed: Iterable[JSON]) -> Table:
-    """Every rule with what it measured beside what is allowed."""
+    """What denied, and what came nearest to it; the rest by number. `--json` has every rule."""
+    ranked = sorted(listed, key=lambda v: (v["outcome"] != "denied", -_used(v)))
+    told = [v for i, v in enumerate(ranked) if v["outcome"] == "denied" or i < _NEAREST]
     shown = table("rule", "measured", "", "limit", "", "largest allowed")
-    for verdict in sorted(listed, key=lambda v: v["outcome"] != "denied"):
+    shown.caption = f"{len(ranked)} rules, {len(ranked) - len(told)} more are further from their limit"
+    shown.caption_justify = "left"
+    for verdict in told:
         denied = verdict["outcome"] == "denied"
         style = "bold red" if denied else "dim" if verdict["outcome"] == "exempt" else ""
         largest = verdict["largest"] if denied else None
@@ -111,6 +119,16 @@ def verdicts(listed: Iterable[JSON]) -> Table:
             "" if largest is None else f"{Decimal(largest):.8f}".rstrip("0").rstrip("."),
         )
     return shown
+
+
+def _used(verdict: JSON) -> Decimal:
+    """How much of its limit a verdict uses: 1 is all of it, 0 where a share says nothing."""
+    if verdict["measured"] is None:
+        return Decimal("Infinity")
+    measured, limit = Decimal(verdict["measured"]), Decimal(verdict["limit"])
+    if verdict["code"] in _FLOORS:
+        measured, limit = limit, measured
+    return measured / limit if limit > 0 else ZERO
 
 
 def _title(body: JSON) -> None:

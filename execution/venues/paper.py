@@ -38,6 +38,10 @@ class PaperVenue:
         self._market = market
         self._settings = settings
 
+    @property
+    def rests_stops(self) -> bool:
+        return self._settings.rests_stops
+
     async def place(self, order: PlainOrder) -> None:
         self._books.write(lambda conn: self._place(conn, order))
 

@@ -26,7 +26,11 @@ _TOTAL = _BALANCES.where(balance_rows.c.currency == bindparam("currency"))
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`start_equity` and `peak_equity` are in the numeraire and net of later transfers; `clock_ns` is its last step."""
+    """`start_equity` and `peak_equity` are in the numeraire and net of later transfers; `clock_ns` is its last step.
+
+    `policy` is the hash of the risk policy that it was last worked under. `transferred` is the worth in the numeraire
+    of what came in since the opening, less what went out: equity less this is net of it.
+    """
 
     account_id: str
     numeraire: str
@@ -35,6 +39,8 @@ class Account:
     clock_ns: int
     epoch: int
     opened_ns: int
+    policy: str | None = None
+    transferred: Decimal = ZERO
 
 
 def open_account(
@@ -98,9 +104,8 @@ def withdraw(
 
 
 def transferred(conn: Connection, account_id: str) -> Decimal:
-    """Worth in the numeraire of what came in since the opening, less what went out: equity less this is net of it."""
-    query = select(transfers.c.worth).where(transfers.c.account_id == account_id, transfers.c.reason != OPENING)
-    return sum(conn.execute(query).scalars(), ZERO)
+    """Of an account by its id."""
+    return account(conn, account_id).transferred
 
 
 def account(conn: Connection, account_id: str) -> Account:
@@ -142,6 +147,15 @@ def mark(conn: Connection, account_id: str, ts_ns: int, equity: Decimal) -> None
         _change(conn, account_id, peak_equity=equity)
 
 
+def restart_peak(conn: Connection, account_id: str, equity: Decimal) -> None:
+    """Measures the drawdown from here on: for a person who re-armed it."""
+    _change(conn, account_id, peak_equity=equity)
+
+
+def set_policy(conn: Connection, account_id: str, policy: str) -> None:
+    _change(conn, account_id, policy=policy)
+
+
 def balances(conn: Connection, account_id: str) -> dict[str, Decimal]:
     """What is held of each currency, by name. A perpetual's loss can make the numeraire negative."""
     rows = conn.execute(_BALANCES, {"account_id": account_id})
@@ -176,7 +190,9 @@ def _transfer(
     unit = ONE if currency == numeraire else price
     if unit is None:
         raise ConfigError(f"a transfer in {currency} needs its price in {numeraire}, which was not given")
-    _book(conn, account_id, currency, sign * amount, sign * amount * unit, ts_ns, reason)
+    worth = sign * amount * unit
+    _book(conn, account_id, currency, sign * amount, worth, ts_ns, reason)
+    _change(conn, account_id, transferred=transferred(conn, account_id) + worth)
 
 
 def _book(

@@ -13,12 +13,27 @@ from core.instruments import ContractKind, Instrument
 from core.money import ONE, ZERO
 from memory.books.accounts import account, balances
 from memory.books.tables import fills, funding_payments, positions, round_trips
+from memory.books.tables import marks as mark_rows
+from risk.sizing import TrackRecord
 
 _POSITIONS = select(positions).where(positions.c.account_id == bindparam("account_id"))
 _TRIPS_BACKWARD = (
     select(round_trips.c.pnl)
     .where(round_trips.c.account_id == bindparam("account_id"), round_trips.c.closed_ns > bindparam("since_ns"))
-    .order_by(desc(round_trips.c.id))
+    # In the order of the index: what closed long ago is never looked at.
+    .order_by(desc(round_trips.c.closed_ns), desc(round_trips.c.id))
+)
+_LATEST_TRIPS = (
+    select(round_trips.c.pnl, round_trips.c.quantity, round_trips.c.entry_price)
+    .where(round_trips.c.account_id == bindparam("account_id"), round_trips.c.closed_ns > bindparam("since_ns"))
+    .order_by(desc(round_trips.c.closed_ns), desc(round_trips.c.id))
+    .limit(200)
+)
+_MARK_BY = (
+    select(mark_rows.c.equity)
+    .where(mark_rows.c.account_id == bindparam("account_id"), mark_rows.c.ts_ns <= bindparam("at_ns"))
+    .order_by(desc(mark_rows.c.ts_ns))
+    .limit(1)
 )
 
 
@@ -70,6 +85,30 @@ def profit(conn: Connection, account_id: str, marks: Mapping[str, Decimal]) -> P
         fees=_fees(conn, account_id),
         funding=_sum(conn.scalars(paid)),
     )
+
+
+def equity_by(conn: Connection, account_id: str, at_ns: int) -> Decimal | None:
+    """The last mark at or before a time, net of transfers; None where there was none yet."""
+    found: Decimal | None = conn.execute(_MARK_BY, {"account_id": account_id, "at_ns": at_ns}).scalar()
+    return found
+
+
+def track_record(conn: Connection, account_id: str, since_ns: int) -> TrackRecord | None:
+    """Win rate and payoff, net of costs, of the latest round trips closed after `since_ns`; None while nothing lost.
+
+    What the account itself lived through is out of sample by its nature. Both are of notional, so that a large trade
+    says no more than a small one.
+    """
+    returns = [
+        row.pnl / (row.quantity * row.entry_price)
+        for row in conn.execute(_LATEST_TRIPS, {"account_id": account_id, "since_ns": since_ns})
+    ]
+    won, lost = [r for r in returns if r > 0], [-r for r in returns if r < 0]
+    if not lost:
+        return None
+    mean_loss = sum(lost, ZERO) / len(lost)
+    payoff = sum(won, ZERO) / len(won) / mean_loss if won else ZERO
+    return TrackRecord(len(returns), round(Decimal(len(won)) / len(returns), 9), round(payoff, 9))
 
 
 def losing_streak(conn: Connection, account_id: str, since_ns: int = 0) -> int:

@@ -6,16 +6,18 @@ from core.instruments import ContractKind
 from core.money import ZERO
 from core.orders import OrderState, OrderType, Side, TimeInForce
 from core.verdicts import AnswerKind
-from memory.books.columns import Json, count, exact, index, key, name, number, number_key, time, word
+from memory.books.columns import Exact, Json, Word, count, exact, index, key, name, number, number_key, time, word
 from memory.books.words import (
     ApprovalState,
     CycleState,
-    LatchState,
+    IncidentKind,
     RecordKind,
     RequestState,
     RunState,
     StopState,
 )
+from risk.readings import Reading
+from risk.states import Kind, TradingState
 
 metadata = MetaData()
 
@@ -125,6 +127,8 @@ accounts = Table(
     time("clock_ns"),
     count("epoch", 0),
     time("opened_ns"),
+    name("policy", null=True),
+    Column("transferred", Exact, nullable=False, server_default="0"),
 )
 
 transfers = Table(
@@ -254,12 +258,18 @@ orders = Table(
     name("reserved_currency"),
     exact("reserved_amount", default=ZERO),
     _flag("protective"),
+    Column("plan", Text, nullable=False, default=""),
+    _flag("vouched"),
     time("created_ns"),
     time("updated_ns"),
+    time("cancel_ns", null=True),
     name("exchange_order_id", null=True),
     UniqueConstraint("proposal_id", "attempt", name="uq_orders_attempt"),
 )
 index(orders, "account_id", "state")
+index(orders, "account_id", "created_ns")
+index(orders, "account_id", "cancel_ns")
+index(orders, "account_id", "plan", "created_ns")
 index(orders, "exchange_order_id")
 
 stops = Table(
@@ -271,14 +281,25 @@ stops = Table(
     name("owner"),
     word("side", Side),
     exact("trigger_price"),
+    name("set_by"),
     exact("quantity"),
-    exact("target_price", null=True),
+    exact("entered"),
+    exact("entry_price"),
+    exact("high_price"),
+    exact("low_price"),
+    Column("plan", Json, nullable=False),
+    Column("invalidation", Json, nullable=False),
+    Column("undecided", Json, nullable=False),
+    count("rungs", 0),
     word("state", StopState),
     count("hits", 0),
+    Column("resting", Text, nullable=False, default=""),
     name("proposal_id"),
     time("created_ns"),
+    time("seen_ns"),
 )
 index(stops, "account_id", "state")
+index(stops, "account_id", "resting")
 
 approvals = Table(
     "approvals",
@@ -296,6 +317,7 @@ approvals = Table(
 )
 index(approvals, "account_id", "state")
 
+# One row a cause: a latch until a person re-arms it, a window until its end, a condition until it has been quiet.
 latches = Table(
     "latches",
     metadata,
@@ -303,14 +325,43 @@ latches = Table(
     name("account_id"),
     name("scope"),
     name("cause"),
-    word("state", LatchState),
+    word("reads", Reading),
+    word("state", TradingState),
+    exact("caps"),
+    word("kind", Kind),
     Column("detail", Text, nullable=False, default=""),
     time("tripped_ns"),
-    time("rearmed_ns", null=True),
-    name("rearmed_by", null=True),
+    time("until_ns", null=True),
+    time("ended_ns", null=True),
+    name("ended_by", null=True),
     name("reason", null=True),
 )
-index(latches, "account_id", "rearmed_ns")
+index(latches, "account_id", "ended_ns")
+
+# From when a reading is measured, and from which equity, where a person had it begin anew.
+baselines = Table(
+    "baselines",
+    metadata,
+    _account(primary=True),
+    Column("reads", Word(Reading), primary_key=True),
+    time("since_ns"),
+    exact("equity", null=True),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    number(),
+    name("account_id"),
+    word("kind", IncidentKind),
+    name("subject"),
+    Column("detail", Text, nullable=False, default=""),
+    time("opened_ns"),
+    time("closed_ns", null=True),
+    name("closed_by", null=True),
+    name("reason", null=True),
+)
+index(incidents, "account_id", "closed_ns")
 
 leases = Table(
     "leases",

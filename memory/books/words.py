@@ -33,11 +33,11 @@ class ApprovalState(StrEnum):
     RELEASED = "released"
 
 
-class LatchState(StrEnum):
-    """How strict one live cause is."""
+class IncidentKind(StrEnum):
+    """What somebody found wrong, and nobody has closed yet."""
 
-    REDUCING = "reducing"
-    HALTED = "halted"
+    MISMATCH = "mismatch"  # the venue contradicts the books
+    MODEL_DRIFT = "model_drift"
 
 
 class RequestState(StrEnum):

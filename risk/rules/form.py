@@ -3,14 +3,12 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from core.money import ZERO, on_grid
-from core.orders import Order, OrderType
+from core.money import ONE, ZERO, on_grid
 from risk.arithmetic import deviation, notional
+from risk.candidate import LIMIT, STOP, Candidate
 from risk.codes import DenialCode
-from risk.facts import Facts
-from risk.rules.base import CountRule, Layer, count
+from risk.rules.base import CountRule, Layer, positive, tally
 from risk.settings import RiskSettings
-from risk.states import TradingState
 
 # Where no price was ever known, these two have nothing to hold an order against.
 WITHOUT_PRICE = "exits pass; NO_PRICE denies entries"
@@ -21,17 +19,16 @@ class FormRule(CountRule):
     binds_exits: ClassVar[bool] = True
 
 
-def _numbers(order: Order) -> list[Decimal]:
-    return [n for n in (order.quantity, order.limit_price, order.trigger_price) if n is not None]
-
-
 class Finite(FormRule):
     """Numbers that are NaN or infinite. Every comparison with NaN lies, so nothing may get past this."""
 
     code: ClassVar[str] = DenialCode.FINITE
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        return count(*(not n.is_finite() for n in _numbers(order)))
+    def measure(self, c: Candidate) -> Decimal | None:
+        for number in c.numbers:
+            if not number.is_finite():
+                return tally(sum(not n.is_finite() for n in c.numbers) + c.intent.not_finite)
+        return tally(c.intent.not_finite)
 
 
 class Positive(FormRule):
@@ -39,8 +36,11 @@ class Positive(FormRule):
 
     code: ClassVar[str] = DenialCode.POSITIVE
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        return count(*(n <= 0 for n in _numbers(order)))
+    def measure(self, c: Candidate) -> Decimal | None:
+        for number in c.numbers:
+            if not number > ZERO:
+                return tally(sum(n <= 0 for n in c.numbers))
+        return ZERO
 
 
 class Fields(FormRule):
@@ -48,20 +48,19 @@ class Fields(FormRule):
 
     code: ClassVar[str] = DenialCode.FIELDS
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        return count(
-            (order.limit_price is None) is (order.type is OrderType.LIMIT),
-            (order.trigger_price is None) is (order.type is OrderType.STOP),
-        )
+    def measure(self, c: Candidate) -> Decimal | None:
+        order = c.order
+        wrong = (order.limit_price is None) is (order.type is LIMIT)
+        return tally(wrong + ((order.trigger_price is None) is (order.type is STOP)))
 
 
 class KnownInstrument(FormRule):
-    """An instrument that the venue does not list."""
+    """An instrument that the venue does not list, or lists under another symbol."""
 
     code: ClassVar[str] = DenialCode.INSTRUMENT
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        return count(facts.instrument(order) is None)
+    def measure(self, c: Candidate) -> Decimal | None:
+        return ONE if c.instrument is None or c.instrument.symbol != c.order.symbol else ZERO
 
 
 class Currency(FormRule):
@@ -69,25 +68,28 @@ class Currency(FormRule):
 
     code: ClassVar[str] = DenialCode.CURRENCY
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        instrument = facts.instrument(order)
-        return None if instrument is None else count(instrument.quote != facts.numeraire)
+    def measure(self, c: Candidate) -> Decimal | None:
+        if c.instrument is None:
+            return None
+        return ZERO if c.instrument.quote == c.facts.numeraire else ONE
 
 
 class Increment(FormRule):
-    """Numbers off the instrument's tick or lot. The exact numbers to be sent are judged; nothing rounds them later."""
+    """Numbers off the instrument's tick or lot. The exact numbers to be sent are judged; nothing rounds them later.
+
+    A price that is not finite has no grid to be off: FINITE denies it.
+    """
 
     code: ClassVar[str] = DenialCode.INCREMENT
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        instrument = facts.instrument(order)
-        if instrument is None:
+    def measure(self, c: Candidate) -> Decimal | None:
+        if c.instrument is None:
             return None
-        prices = [p for p in (order.limit_price, order.trigger_price) if p is not None]
-        return count(
-            not on_grid(order.quantity, instrument.lot_size),
-            *(not on_grid(price, instrument.tick_size) for price in prices),
-        )
+        off = 0 if on_grid(c.quantity, c.instrument.lot_size) else 1
+        for price in c.numbers[1:]:
+            if price.is_finite() and not on_grid(price, c.instrument.tick_size):
+                off += 1
+        return tally(off)
 
 
 class MinQuantity(FormRule):
@@ -98,18 +100,21 @@ class MinQuantity(FormRule):
     unit: ClassVar[str] = "base"
     floor: ClassVar[bool] = True
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        return None if facts.instrument(order) is None else order.quantity
+    def measure(self, c: Candidate) -> Decimal | None:
+        return None if c.instrument is None else c.quantity
 
-    def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
-        instrument = facts.instrument(order)
-        return ZERO if instrument is None else instrument.min_quantity
+    def cap(self, policy: RiskSettings) -> Decimal | None:
+        return None
+
+    def bound(self, c: Candidate) -> Decimal:
+        return ZERO if c.instrument is None else c.instrument.min_quantity
 
 
 class MinNotional(FormRule):
-    """Worth in quote currency at the limit or last known price, at least the instrument's minimum.
+    """Worth in quote currency at the limit, trigger or last known price, at least the instrument's minimum.
 
-    Without any known price an exit cannot be worth-checked and passes: the venue will say.
+    Without any known price an exit cannot be worth-checked and passes: the venue will say. A price of its own that is
+    none is for FINITE and POSITIVE to deny.
     """
 
     code: ClassVar[str] = DenialCode.MIN_NOTIONAL
@@ -118,16 +123,18 @@ class MinNotional(FormRule):
     unit: ClassVar[str] = "quote"
     floor: ClassVar[bool] = True
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        if facts.instrument(order) is None:
+    def measure(self, c: Candidate) -> Decimal | None:
+        if c.instrument is None:
             return None
-        quote = facts.quote(order)
-        price = order.limit_price or order.trigger_price or (None if quote is None else quote.last)
-        return self.cap(policy, order, facts) if price is None else notional(order.quantity, price)
+        own = c.order.limit_price or c.order.trigger_price
+        price = positive(own or (None if c.quote is None else c.quote.last))
+        return c.instrument.min_notional if price is None else notional(c.quantity, price)
 
-    def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
-        instrument = facts.instrument(order)
-        return ZERO if instrument is None else instrument.min_notional
+    def cap(self, policy: RiskSettings) -> Decimal | None:
+        return None
+
+    def bound(self, c: Candidate) -> Decimal:
+        return ZERO if c.instrument is None else c.instrument.min_notional
 
 
 class PriceCollar(FormRule):
@@ -142,14 +149,10 @@ class PriceCollar(FormRule):
     missing: ClassVar[str] = WITHOUT_PRICE
     unit: ClassVar[str] = "fraction"
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        if order.limit_price is None:
-            return ZERO
-        quote = facts.quote(order)
-        return ZERO if quote is None else deviation(order.limit_price, quote.last)
-
-    def cap(self, policy: RiskSettings, order: Order, facts: Facts) -> Decimal:
-        return policy.max_price_deviation
+    def measure(self, c: Candidate) -> Decimal | None:
+        limit = c.order.limit_price
+        last = None if c.quote is None else positive(c.quote.last)
+        return ZERO if limit is None or last is None else deviation(limit, last)
 
 
 class ProposalId(FormRule):
@@ -157,5 +160,5 @@ class ProposalId(FormRule):
 
     code: ClassVar[str] = DenialCode.PROPOSAL_ID
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
-        return count(facts.reused_id)
+    def measure(self, c: Candidate) -> Decimal | None:
+        return ONE if c.facts.reused_id else ZERO

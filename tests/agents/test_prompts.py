@@ -70,7 +70,7 @@ def test_a_prompt_may_ask_for_any_word() -> None:
 
 
 def test_every_role_has_its_prompt() -> None:
-    assert {"plan@1", "research@1"} <= set(Prompts.load().hashes)
+    assert {"plan@2", "research@1"} <= set(Prompts.load().hashes)
 
 
 class _Listening(RulesReasoner):

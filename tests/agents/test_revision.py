@@ -14,6 +14,7 @@ from agents.pipeline import revised
 from agents.ports import Ports
 from agents.views import PlannedOrder
 from core.canonical import JSON
+from core.exits import ExitPlan
 from core.money import Quantity
 from core.orders import Order, OrderType, Proposal, Side
 from core.taint import Taint
@@ -44,7 +45,7 @@ def denied(index: int, quantity: str, *, largest: str | None = "1", taint: Taint
     order = Order("p1", "paper", "desk", "BTC/USDT", Side.BUY, OrderType.MARKET, Quantity(Decimal(quantity)))
     held_back = None if largest is None else Quantity(Decimal(largest))
     verdict = Verdict("ORDER_SIZE", "sanity", "fraction", Decimal(2), Decimal(1), Outcome.DENIED, held_back)
-    review = Review(order.order_hash, False, "active", (verdict,))
+    review = Review(order.order_hash, False, "active", Decimal(1), (verdict,))
     proposal = Proposal(order, source="cycle:c", decided_ns=0, taint=taint)
     return Answered(index, 0, proposal, Receipt("p1", AnswerKind.DENIED, review, {}))
 
@@ -168,3 +169,7 @@ async def test_an_order_too_small_to_trade_is_not_asked_for_again(home: Home) ->
         cycle = await decide(desk, as_of_ns)
     assert [(a.revision, a.receipt.kind) for a in cycle.answers] == [(0, AnswerKind.DENIED)]
     assert cycle.plans[1].orders == ()
+
+
+def test_a_planner_that_says_nothing_of_its_exits_leaves_what_is_not_in_profit_after_six_hours() -> None:
+    assert planned(0, "1").exits == ExitPlan(time_limit_s=6 * 3600)

@@ -46,7 +46,8 @@ def test_every_verb_explains_itself(home: Home, verb: list[str]) -> None:
 
 def test_the_verbs_are_those_that_are_promised() -> None:
     assert {named(verb) for verb in VERBS} >= {
-        *("demo", "run", "portfolio", "settings", "doctor", "risk status", "risk policy"),
+        *("demo", "run", "portfolio", "settings", "doctor", "close", "flatten"),
+        *("risk status", "risk policy", "risk explain", "risk halt", "risk resume", "risk cases"),
         *("audit list", "audit show", "audit verify", "audit replay"),
         *("approvals list", "approvals show", "approvals approve", "approvals reject"),
     }
@@ -162,6 +163,10 @@ def reading(demo: Demo) -> list[list[str]]:
         ["doctor"],
         ["risk", "status"],
         ["risk", "policy"],
+        ["risk", "policy", "--shadow"],
+        ["risk", "explain", "spread"],
+        ["risk", "explain", "day_halt"],
+        ["risk", "cases"],
         ["audit", "list"],
         ["audit", "show", demo.record_id],
         ["audit", "verify"],
@@ -271,7 +276,7 @@ def the_waiting(home: Home) -> str:
 def test_an_approval_is_listed_shown_and_filled(asking: Home, flags: list[str]) -> None:
     waiting = the_waiting(asking)
     assert waiting[:13] in warden(asking, "approvals", "list", *flags).out
-    assert "SPREAD" in warden(asking, "approvals", "show", waiting, *flags).out
+    assert "ASSET_EXPOSURE" in warden(asking, "approvals", "show", waiting, *flags).out
     told = warden(asking, "approvals", "approve", waiting, "--by", "ada", "--reason", "fine", *flags)
     assert (told.code, told.err) == (0, "")
     assert "done" in told.out.lower()
@@ -311,7 +316,9 @@ def test_a_release_that_is_denied_has_an_exit_code_of_its_own(asking: Home, monk
     waiting = the_waiting(asking)
     monkeypatch.setattr("risk.rules.market.Spread.cap", lambda *_: Decimal("0.1"))
     told = warden(asking, "approvals", "approve", waiting, "--json")
-    assert (told.code, told.json["kind"], told.json["denials"]) == (3, "denied", ["SPREAD"])
+    assert (told.code, told.json["kind"]) == (3, "denied")
+    assert [(d["code"], d["limit"], d["unit"]) for d in told.json["denials"]] == [("SPREAD", "0.1", "bps")]
+    assert Decimal(told.json["denials"][0]["measured"]) > Decimal("0.1")
 
 
 # Stopped from outside

@@ -237,7 +237,7 @@ EVERYTHING_THAT_READS_SETTINGS = [["demo"], ["settings"], ["portfolio"], ["risk"
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("[risk]\nmax_asset_exposre = 0.1\n", "unknown key risk.max_asset_exposre, allowed are approval"),
+        ("[risk]\nmax_asset_exposre = 0.1\n", "unknown key risk.max_asset_exposre, the nearest of"),
         ("[risk]\nmax_asset_exposure = 0.5\n", "risk.max_asset_exposure is '0.5'"),
         ("[risk", "is not TOML"),
     ],

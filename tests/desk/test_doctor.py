@@ -22,7 +22,7 @@ def ill(home: Home) -> dict[str, str]:
 
 def test_a_new_home_is_well_in_every_part(home: Home) -> None:
     findings = examine(home)
-    assert [f.part for f in findings] == ["python", "settings", "home", "database", "market", "kill file"]
+    assert [f.part for f in findings] == ["python", "settings", "home", "database", "market", "watch", "kill file"]
     assert ill(home) == {}
     assert Finding("kill file", True, "absent") in findings
 
@@ -44,7 +44,7 @@ def test_settings_that_are_refused_do_not_hide_the_other_parts(home: Home) -> No
     home.kill_file.touch()
     found = ill(home)
     assert list(found) == ["settings", "kill file"]
-    assert "unknown key risk.max_leverage" in found["settings"]
+    assert "risk.max_leverage is 9" in found["settings"]
 
 
 def test_a_database_that_is_none_is_named(home: Home) -> None:

@@ -21,7 +21,7 @@ from memory.books import blobs, tables
 from memory.books.database import Books
 from memory.books.records import Record
 from memory.books.words import RecordKind
-from risk.rules.account import GrossExposure
+from risk.rules.account import GrossExposure, OpenOrders
 from risk.rules.sanity import OrderSize
 from tests.desk.desks import (
     BUYS_BOTH,
@@ -101,10 +101,10 @@ async def test_replaying_changes_nothing_in_the_books(books: Books) -> None:
 
 
 async def test_a_rule_whose_constant_changed_is_named(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GrossExposure, "cap", lambda *_: Decimal("0.04"))
+    monkeypatch.setattr(OpenOrders, "cap", lambda *_: Decimal(19))
     told = difference(await replayed(books))
-    assert told.startswith("review of buy BTC/USDT #0.0: rule GROSS_EXPOSURE: ")
-    assert "limit was '1', is now '0.04'" in told
+    assert told.startswith("review of buy BTC/USDT #0.0: rule OPEN_ORDERS: ")
+    assert "limit was '20', is now '19'" in told
 
 
 async def test_a_rule_that_measures_otherwise_is_named(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,6 +276,6 @@ async def test_a_record_of_a_run_that_is_gone_says_so(one_cycle: Home) -> None:
 async def test_whatever_changes_the_hash_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """All rules passed, so that a proof of reduction changes the answer and none of the verdicts."""
     await run(home, moment(BUYS_ETH))
-    monkeypatch.setattr("risk.review.is_reducing", lambda *_: True)
+    monkeypatch.setattr("risk.candidate.provable_reduction", lambda *_: Decimal(10**9))
     with books_of(home) as books:
         assert "reducing" in difference(await replayed(books))

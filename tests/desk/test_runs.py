@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -11,12 +12,12 @@ import pytest
 
 from core.errors import ConfigError, DeskBusy, DeskHalted, LedgerBroken
 from core.time import show_time
+from desk.answering import rearm
 from desk.cycles import account_state
 from desk.holding import Holding
 from desk.home import Home
 from desk.runs import RunCommand, RunResult, open_run
 from desk.settings import Settings
-from execution import latches
 from memory.books.words import RunState
 from tests.desk.desks import (
     BUYS_BOTH,
@@ -203,31 +204,36 @@ async def _killed(home: Home, command: RunCommand, at: int) -> RunResult:
 
 async def test_the_kill_file_stops_a_run_and_refuses_it_while_present(home: Home, four_days: RunCommand) -> None:
     stopped = await _killed(home, four_days, at=5)
-    assert stopped.halted == "kill: the kill file is present"
+    assert stopped.halted == "kill: the kill switch is pulled"
     assert (stopped.state, stopped.cycles) == (RunState.RUNNING, 5)
     with pytest.raises(DeskHalted, match="kill file"):
         await run(home, four_days)
     assert verified(home).ok
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
+async def test_a_signal_stops_a_run_and_leaves_the_kill_file(home: Home, four_days: RunCommand) -> None:
+    def hang_up(done: int, planned: int) -> None:
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    stopped = await run(home, four_days, progress=hang_up)
+    assert (stopped.halted, stopped.cycles) == ("kill: the kill switch is pulled: SIGUSR1", 5)
+    assert home.kill_file.read_text() == "SIGUSR1\n"
+
+
 async def test_removing_the_kill_file_is_not_enough(home: Home, four_days: RunCommand) -> None:
     await _killed(home, four_days, at=5)
     home.kill_file.unlink()
     again = await run(home, four_days)
-    assert (again.halted, again.cycles) == ("kill: the kill file is present", 5)
+    assert (again.halted, again.cycles) == ("kill: the kill switch is pulled", 5)
 
 
 async def test_once_a_person_rearms_it_the_run_goes_on_to_its_end(home: Home, four_days: RunCommand) -> None:
     stopped = await _killed(home, four_days, at=5)
     home.kill_file.unlink()
     with books_of(home) as books:
-        (latch,) = books.read(lambda conn: latches.live(conn, stopped.account_id))
-        now_ns = latch.tripped_ns
-        books.write(
-            lambda conn: latches.rearm(
-                conn, stopped.account_id, latch.latch_id, by="ada", reason="drill over", now_ns=now_ns
-            )
-        )
+        await rearm(home, books, stopped.account_id, None, rebase=False, by="ada", reason="drill over")
     finished = await run(home, four_days)
     assert (finished.state, finished.resumed, finished.halted) == (RunState.FINISHED, True, None)
     assert finished.cycles == finished.planned

@@ -76,8 +76,9 @@ def test_a_limit_looser_than_its_ceiling_is_refused(home: Home, folder: Path) ->
     assert "less than or equal to 0.2" in told
 
 
-def test_a_floor_looser_than_its_ceiling_is_refused(home: Home, folder: Path) -> None:
-    assert "risk.min_equity_fraction is '0.84'" in refusal(home, folder, "[risk]\nmin_equity_fraction = 0.84\n")
+def test_a_floor_lower_than_its_ceiling_is_refused(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, "[risk]\nmin_liquidation_distance = 0.09\n")
+    assert "risk.min_liquidation_distance is '0.09'" in told
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", '"much"', "true", "-0.1", "0"])
@@ -100,8 +101,8 @@ def test_a_tighter_limit_is_another_policy(home: Home, folder: Path) -> None:
 
 def test_an_unknown_key_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:
     told = refusal(home, folder, "[risk]\nmax_asset_exposre = 0.1\n")
-    assert "unknown key risk.max_asset_exposre" in told
-    assert "max_asset_exposure" in told
+    assert "unknown key risk.max_asset_exposre, the nearest of" in told
+    assert "allowed are max_asset_exposure, " in told
 
 
 def test_an_unknown_table_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:

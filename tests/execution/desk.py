@@ -7,17 +7,22 @@ the cap of a fifth on one asset is 20 coins.
 
 import asyncio
 import itertools
+import json
+import random
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+import numpy as np
+from sqlalchemy import Connection, insert, select
 
-from core.bars import Bar
+from core.bars import Bar, Bars
 from core.errors import ExchangeUnavailable
+from core.exits import ExitPlan
 from core.instruments import Instrument
 from core.money import Price, Quantity
 from core.orders import Order, OrderState, OrderType, Proposal, Side, TimeInForce
@@ -25,23 +30,40 @@ from core.quotes import Book, Level, Quote
 from core.time import HOUR_NS, ManualClock, Timeframe, parse_time
 from core.verdicts import AnswerKind, Receipt
 from execution import latches, orderbook
+from execution.breakers import Breakers
 from execution.door import Door
 from execution.gate import Gate
+from execution.kill import KillSwitch
 from execution.orderbook import Attempt
 from execution.ports import OrderReport, PlainOrder, Venue
+from execution.readings import sight
 from execution.settings import PaperSettings
 from execution.tickets import TicketOffice
 from execution.venues.paper import PaperVenue
+from execution.vitals import Vitals
 from execution.watch import Watch, WatchReport
 from memory.books import accounts, ledger, tables
 from memory.books.database import Books
 from memory.books.words import StopState
+from risk.causes import Cause
+from risk.review import Rulebook
 from risk.settings import RiskSettings
-from risk.states import TradingState
+from risk.states import Kind, Standing, TradingState
 
 T0 = parse_time("2021-05-19T13:00Z")
 ACCOUNT = "paper"
-FREE = PaperSettings(slippage=Decimal(0), impact=Decimal(0), participation=Decimal(1), decision_latency_ms=0)
+SEEN = "market_snapshot:BTC/USDT:seen"  # evidence that the cycle "test" has in its record
+# What these tests are not about: scripted prices leap, orders come in quick succession, and books are filled whole.
+ROOMY: dict[str, Any] = {
+    "max_window_deviation": "0.5",
+    "max_volatility_ratio": "20",
+    "max_orders_second": 20,
+    "max_layers": 10,
+    "max_stress_loss": "0.30",
+}
+NOTHING: dict[str, Any] = {"slippage": 0, "impact": 0, "participation": 1, "decision_latency_ms": 0}
+FREE = PaperSettings(**NOTHING, rests_stops=False)  # what rests at the venue is what a test put there
+RESTING = PaperSettings(**NOTHING, rests_stops=True)
 
 
 def instrument(base: str, **more: Any) -> Instrument:
@@ -85,6 +107,19 @@ class ScriptedMarket:
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         return [b for b in self._bars.get(symbol, []) if after_ns < b.close_ns <= until_ns]
 
+    def bars(self, symbol: str, timeframe: Timeframe, *, as_of_ns: int, n: int) -> Bars:
+        """A calm month before the script begins, and then what it says."""
+        told = [b for b in self._bars.get(symbol, []) if b.close_ns <= as_of_ns]
+        return as_arrays([*calm_month(symbol), *told][-n:])
+
+    @property
+    def base_timeframe(self) -> Timeframe:
+        return Timeframe.H1
+
+    @property
+    def decision_timeframe(self) -> Timeframe:
+        return Timeframe.H1
+
     # The script.
 
     def show(self, price: str, *, at_ns: int, symbol: str = "BTC/USDT", spread: str = "0") -> None:
@@ -115,6 +150,25 @@ class ScriptedMarket:
         self.show(close, at_ns=open_ns + HOUR_NS, symbol=symbol)
 
 
+@cache
+def calm_month(symbol: str) -> tuple[Bar, ...]:
+    """720 hours around 100, up or down by half a percent, each symbol in a pattern of its own."""
+    bars = []
+    coins = random.Random(symbol)
+    for hour in range(-720, 0):
+        close = Decimal("100.5") if coins.random() < 0.5 else Decimal(100)
+        prices = (Decimal(100), max(close, Decimal(100)), Decimal(100), close)
+        bars.append(Bar(symbol, Timeframe.H1, T0 + hour * HOUR_NS, *prices, Decimal(1000)))
+    return tuple(bars)
+
+
+def as_arrays(bars: Sequence[Bar]) -> Bars:
+    symbol = bars[0].symbol if bars else ""
+    columns = ([float(getattr(b, name)) for b in bars] for name in ("open", "high", "low", "close", "volume"))
+    opens = np.array([b.open_ns for b in bars], dtype=np.int64)
+    return Bars(symbol, Timeframe.H1, opens, *(np.array(column) for column in columns))
+
+
 def _levels(text: str) -> tuple[Level, ...]:
     pairs = [level.split("x") for level in text.split()]
     return tuple(Level(Price(Decimal(price)), Quantity(Decimal(quantity))) for price, quantity in pairs)
@@ -126,6 +180,7 @@ class RecordingVenue:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self.name = venue.name
+        self.rests_stops = venue.rests_stops
         self.placed: list[PlainOrder] = []
         self.cancelled: list[str] = []
         self.fails_before: BaseException | None = None  # the request is lost on its way
@@ -166,14 +221,19 @@ class RecordingVenue:
         await self._venue.advance(now_ns)
 
 
-@dataclass
-class Switch:
-    """The kill file."""
+class Switch(KillSwitch):
+    """The kill switch without a file, turned by hand."""
 
-    on: bool = False
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere/HALT"))
 
-    def __call__(self) -> bool:
-        return self.on
+    @property
+    def on(self) -> bool:
+        return self()
+
+    @on.setter
+    def on(self, pulled: bool) -> None:
+        self._pulled = "a drill" if pulled else None
 
 
 @dataclass
@@ -194,10 +254,13 @@ class Desk:
         paper = PaperVenue(self.account_id, self.books, self.market, self.settings)
         self.venue = RecordingVenue(paper)
         self.office = TicketOffice(self.account_id, self.ticket_ttl_s)
-        self.door = Door(self.venue, self.office, self.clock)
-        wiring = (self.policy, self.clock, self.kill)
-        self.gate = Gate(self.account_id, self.books, self.market, self.door, self.office, *wiring)
-        self.watch = Watch(self.account_id, self.books, self.market, self.gate, self.door, self.office, *wiring)
+        self.vitals = Vitals(self.clock, simulated=True)
+        self.door = Door(self.venue, self.office, self.clock, self.kill, self.vitals)
+        self.breakers = Breakers(self.account_id, self.venue.name, self.policy, self.vitals, self.kill)
+        wiring = (self.account_id, self.books, self.market)
+        rules = Rulebook(self.policy)
+        self.gate = Gate(*wiring, self.door, self.office, rules, self.clock, self.breakers, self.vitals)
+        self.watch = Watch(*wiring, self.gate, self.door, self.office, self.clock, self.breakers)
 
     @classmethod
     def open(
@@ -215,7 +278,10 @@ class Desk:
             market.show("100", at_ns=T0, symbol=symbol)
         deposits = {"USDT": Decimal(cash)}
         books.write(lambda conn: accounts.open_account(conn, ACCOUNT, "USDT", deposits, ts_ns=T0, clock_ns=T0))
-        return cls(books, market, ManualClock(T0), RiskSettings.model_validate(limits), settings)
+        effect = {"cycle_id": "test", "node": "research", "lane": "BTC/USDT", "sequence": 1}
+        said = {"request": "", "response": "", "body": json.dumps({"evidence": SEEN})}
+        books.write(lambda conn: conn.execute(insert(tables.effects).values(**effect, **said)))
+        return cls(books, market, ManualClock(T0), RiskSettings.model_validate({**ROOMY, **limits}), settings)
 
     def restarted(self) -> "Desk":
         return replace(self)
@@ -242,12 +308,26 @@ class Desk:
         *,
         at: str | None = None,
         stop: str | None = "90",
+        exits: ExitPlan | None = None,
+        target: str | None = None,
+        ends: tuple[str, ...] = ("last <= 1",),
         source: str = "cycle:test",
         **more: Any,
     ) -> Proposal:
         order = self.order(Side.BUY, quantity, at=at, **more)
         stop_price = None if stop is None else Price(Decimal(stop))
-        return Proposal(order, source=source, decided_ns=self.clock.now_ns(), stop_price=stop_price)
+        return Proposal(
+            order,
+            source=source,
+            decided_ns=self.clock.now_ns(),
+            thesis="it rises",
+            stop_price=stop_price,
+            target_price=None if target is None else Price(Decimal(target)),
+            exits=exits or ExitPlan(),
+            invalidation=ends,
+            evidence=(source if source.startswith("person:") else SEEN,),
+            views_until_ns=self.clock.now_ns() + 12 * HOUR_NS,
+        )
 
     def sell(
         self, quantity: str | Decimal, *, at: str | None = None, source: str = "cycle:test", **more: Any
@@ -258,10 +338,10 @@ class Desk:
         return await self.gate.propose(proposal)
 
     async def bought(
-        self, quantity: str, *, stop: str = "90", symbol: str = "BTC/USDT", price: str = "100"
+        self, quantity: str, *, stop: str = "90", symbol: str = "BTC/USDT", price: str = "100", **more: Any
     ) -> Proposal:
         """An entry that has filled at `price`, one bar later."""
-        proposal = self.buy(quantity, stop=stop, symbol=symbol)
+        proposal = self.buy(quantity, stop=stop, symbol=symbol, **more)
         receipt = await self.propose(proposal)
         assert receipt.kind is AnswerKind.WORKING, [v.code for v in receipt.review.denials]
         await self.trades(price, price, price, price, symbol=symbol)
@@ -300,6 +380,10 @@ class Desk:
     def order_of(self, proposal: Proposal) -> Attempt:
         return self.attempts(proposal)[-1]
 
+    def thesis_of(self, proposal_id: str) -> str:
+        row = self.books.read(lambda conn: orderbook.find_proposal(conn, proposal_id))
+        return "" if row is None else str(row.body["thesis"])
+
     def live(self) -> list[Attempt]:
         return self.books.read(lambda conn: orderbook.live_attempts(conn, self.account_id))
 
@@ -329,18 +413,30 @@ class Desk:
         return [str(f.price) for f in self.rows("fills") if f.client_order_id in ids]
 
     def state(self) -> TradingState:
-        return self.books.read(lambda conn: latches.state_of(conn, self.account_id))
+        return self.standing().state
+
+    def standing(self, symbol: str | None = None) -> Standing:
+        """What is allowed: in the account, or for an order in one symbol."""
+        return self.books.read(lambda conn: self.breakers.standing(conn, self.clock.now_ns(), symbol))
+
+    def causes(self) -> list[Cause]:
+        """What holds now, whatever its kind."""
+        live = self.books.read(lambda conn: latches.live(conn, self.account_id, self.clock.now_ns()))
+        return [latch.cause for latch in live]
 
     def latched(self) -> list[str]:
-        return [latch.cause for latch in self.books.read(lambda conn: latches.live(conn, self.account_id))]
+        return [cause.name for cause in self.causes() if cause.kind is Kind.LATCH]
 
-    def rearm(self, cause: str) -> bool:
-        live = self.books.read(lambda conn: latches.live(conn, self.account_id))
-        latch_id = next((latch.latch_id for latch in live if latch.cause == cause), -1)
-        now_ns = self.clock.now_ns()
-        return self.books.write(
-            lambda conn: latches.rearm(conn, self.account_id, latch_id, by="ada", reason="seen", now_ns=now_ns)
-        )
+    def rearm(self, cause: str, *, rebase: bool = False) -> bool:
+        """False where it is not latched; raises ConfigError where it would trip again at once."""
+        live = self.books.read(lambda conn: latches.live(conn, self.account_id, self.clock.now_ns()))
+        number = next((latch.latch_id for latch in live if latch.cause.name == cause), -1)
+
+        def write(conn: Connection) -> bool:
+            seen = sight(conn, self.account_id, self.market, self.clock.now_ns())
+            return self.breakers.rearm(conn, number, seen, rebase=rebase, by="ada", reason="seen")
+
+        return self.books.write(write)
 
 
 def denials(receipt: Receipt) -> list[str]:
@@ -351,3 +447,16 @@ def copied_books(template: Path, folder: Path) -> Books:
     """Books in a copy of an empty file, which is quicker than making the tables again."""
     shutil.copy(template, folder / "desk.db")
     return Books.open(f"sqlite:///{folder}/desk.db")
+
+
+def lose(desk: Desk, times: int, pnl: str = "-1") -> None:
+    """So many round trips that ended at a loss."""
+    row: dict[str, Any] = {
+        "account_id": ACCOUNT,
+        "symbol": "BTC/USDT",
+        "closed_ns": desk.clock.now_ns(),
+        "pnl": Decimal(pnl),
+    }
+    row |= {"quantity": Decimal(1), "entry_price": Decimal(100), "exit_price": Decimal(99)}
+    for _ in range(times):
+        desk.books.write(lambda conn: conn.execute(insert(tables.round_trips).values(**row)))

@@ -1,12 +1,14 @@
 """Approval: a person is asked about a proposal, not about an order; the release is a review of its own."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from core.errors import ConfigError
 from core.orders import OrderState, Proposal
+from core.taint import Taint
 from core.time import MINUTE_NS, SECOND_NS
 from core.verdicts import AnswerKind, Receipt
 from execution import orderbook
@@ -202,3 +204,94 @@ async def test_a_released_order_that_never_left_can_be_put_before_the_person_aga
     assert again.order_of(proposal).state is OrderState.ABSENT
     assert (await again.propose(proposal)).kind is AnswerKind.WAITING
     assert (await answered(again, proposal)).kind is AnswerKind.WORKING
+
+
+# Who is asked.
+
+
+def tainted(desk: Desk, taint: Taint) -> Proposal:
+    return replace(desk.buy("1"), taint=taint)
+
+
+@pytest.mark.parametrize(
+    ("policy", "taint", "answer"),
+    [
+        ("never", Taint.TRUSTED, AnswerKind.WORKING),
+        ("never", Taint.DERIVED, AnswerKind.WORKING),
+        ("never", Taint.UNTRUSTED, AnswerKind.DENIED),
+        ("tainted", Taint.TRUSTED, AnswerKind.WORKING),
+        ("tainted", Taint.DERIVED, AnswerKind.WAITING),
+        ("tainted", Taint.UNTRUSTED, AnswerKind.WAITING),
+        ("tainted", Taint.HOSTILE, AnswerKind.DENIED),
+        ("over", Taint.DERIVED, AnswerKind.WORKING),
+        ("over", Taint.UNTRUSTED, AnswerKind.WAITING),
+        ("over", Taint.HOSTILE, AnswerKind.DENIED),
+        ("always", Taint.TRUSTED, AnswerKind.WAITING),
+        ("always", Taint.UNTRUSTED, AnswerKind.WAITING),
+        ("always", Taint.HOSTILE, AnswerKind.DENIED),
+    ],
+)
+async def test_who_is_asked_depends_on_the_policy_and_on_what_the_order_rests_on(
+    open_desk: Opened, policy: str, taint: Taint, answer: AnswerKind
+) -> None:
+    desk = open_desk(approval=policy)
+    assert (await desk.propose(tainted(desk, taint))).kind is answer
+
+
+async def test_only_an_order_worth_more_than_the_limit_waits_under_over(open_desk: Opened) -> None:
+    desk = open_desk(approval="over", approval_over="500")
+    assert (await desk.propose(desk.buy("5"))).kind is AnswerKind.WORKING
+    assert (await desk.propose(desk.buy("5.001", symbol="ETH/USDT"))).kind is AnswerKind.WAITING
+
+
+async def test_a_symbol_may_have_a_policy_of_its_own(open_desk: Opened) -> None:
+    desk = open_desk(approval="never", approvals={"ETH/USDT": "always"})
+    assert (await desk.propose(desk.buy("1"))).kind is AnswerKind.WORKING
+    assert (await desk.propose(desk.buy("1", symbol="ETH/USDT"))).kind is AnswerKind.WAITING
+
+
+async def test_what_a_person_could_not_save_is_not_put_before_one(open_desk: Opened) -> None:
+    desk = open_desk(approval="tainted")
+    too_large = replace(desk.buy("21"), taint=Taint.UNTRUSTED)
+    assert DenialCode.TAINT in denials(await desk.propose(too_large))
+    assert desk.rows("approvals") == []
+
+
+async def test_a_person_who_releases_it_vouches_for_untrusted_text(open_desk: Opened) -> None:
+    desk = open_desk(approval="tainted")
+    proposal = tainted(desk, Taint.UNTRUSTED)
+    asked = await desk.propose(proposal)
+    assert denials(asked) == [DenialCode.TAINT]
+    released = await answered(desk, proposal)
+    assert (released.kind, denials(released)) == (AnswerKind.WORKING, [])
+
+
+async def test_an_exit_never_waits_for_anybody(open_desk: Opened) -> None:
+    desk = open_desk(approval="never", approvals={"ETH/USDT": "always"})
+    await desk.bought("5")
+    asking = replace(desk, policy=desk.policy.model_copy(update={"approval": "always"}))
+    assert (await asking.propose(asking.sell("5"))).kind is not AnswerKind.WAITING
+
+
+async def test_a_plan_that_ran_too_often_waits_for_a_person_and_starts_afresh(open_desk: Opened) -> None:
+    desk = open_desk(approval="tainted", max_repeats=2, duplicate_tolerance="0.5")
+    for quantity in ("4", "1.9"):
+        assert (await desk.propose(desk.buy(quantity, at="95"))).kind is AnswerKind.WORKING
+    third = desk.buy("0.9", at="95")
+    assert denials(await desk.propose(third)) == [DenialCode.REPEATED]
+    assert (await answered(desk, third)).kind is AnswerKind.WORKING
+    assert (await desk.propose(desk.buy("0.4", at="95"))).kind is AnswerKind.WORKING
+
+
+async def test_a_plan_that_ran_too_often_is_denied_where_nobody_is_asked(open_desk: Opened) -> None:
+    desk = open_desk(max_repeats=1)
+    await desk.propose(desk.buy("4", at="95"))
+    assert denials(await desk.propose(desk.buy("1.9", at="95"))) == [DenialCode.REPEATED]
+
+
+async def test_a_standing_instruction_is_held_to_the_count_that_a_person_confirmed(open_desk: Opened) -> None:
+    desk = open_desk()
+    first = replace(desk.buy("4", at="95"), plan="dca", confirmed=1)
+    assert (await desk.propose(first)).kind is AnswerKind.WORKING
+    second = replace(desk.buy("1.9", at="95"), plan="dca", confirmed=1)
+    assert denials(await desk.propose(second)) == [DenialCode.REPEATED]

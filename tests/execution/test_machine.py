@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core.errors import ExchangeRejected, OrderStateUnknown
-from core.orders import OrderState, Side
+from core.exits import Chandelier, ExitPlan, Rung
+from core.orders import Side
 from core.time import HOUR_NS, MINUTE_NS
 from core.verdicts import AnswerKind, Receipt
+from execution.settings import PaperSettings
 from memory.books.database import Books
+from memory.books.words import StopState
 from risk.states import TradingState
-from tests.execution.desk import BTC, FREE, Desk, copied_books, denials
+from tests.execution.desk import BTC, FREE, RESTING, Desk, copied_books, denials
 
 CAP = Decimal("0.20")
 LOT = BTC.lot_size
@@ -29,6 +32,20 @@ symbols = st.sampled_from(SYMBOLS)
 steps = st.integers(-40, 40)  # thousandths of the price
 
 
+@st.composite
+def plans(draw: st.DrawFn, last: Decimal) -> ExitPlan:
+    """How a long that is entered at `last` may be left: any part of a plan, or none of it."""
+    fractions = st.integers(5, 80).map(lambda thousandths: Decimal(thousandths) / 1000)
+    rungs = sorted(draw(st.sets(fractions, max_size=3)))
+    return ExitPlan(
+        trail=draw(st.none() | fractions),
+        chandelier=draw(st.none() | st.just(Chandelier(bars=3, multiple=Decimal(1)))),
+        break_even=draw(st.none() | fractions),
+        time_limit_s=draw(st.none() | st.sampled_from([3600, 3 * 3600])),
+        ladder=tuple(Rung(last * (1 + rung), Decimal("0.3")) for rung in rungs),
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def template(empty_books: Path) -> None:
     EMPTY["books"] = empty_books
@@ -37,13 +54,14 @@ def template(empty_books: Path) -> None:
 class DeskMachine(RuleBasedStateMachine):
     """One account and two coins. Every answer of the gate is checked against arithmetic of the test's own."""
 
-    @initialize(held=st.sampled_from([0, 5, 15]))
-    def open(self, held: int) -> None:
+    @initialize(held=st.sampled_from([0, 5, 15]), venue=st.sampled_from([FREE, RESTING]))
+    def open(self, held: int, venue: PaperSettings) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.runner = asyncio.Runner()
         self.books: Books = copied_books(EMPTY["books"], Path(self.folder.name))
-        self.desk = Desk.open(self.books, settings=FREE, max_open_orders=4, max_price_deviation="0.1")
+        self.desk = Desk.open(self.books, settings=venue, max_open_orders=4, max_price_deviation="0.1")
         self.sent: list[str] = []
+        self.triggers: dict[str, Decimal] = {}
         if held:
             self.run(self.desk.bought(str(held)))
 
@@ -55,12 +73,22 @@ class DeskMachine(RuleBasedStateMachine):
 
     # What happens.
 
-    @rule(symbol=symbols, lots=lots, below=st.none() | st.integers(0, 90), stop=st.integers(100, 500))
-    def somebody_wants_to_buy(self, symbol: str, lots: int, below: int | None, stop: int) -> None:
+    @rule(
+        data=st.data(),
+        symbol=symbols,
+        lots=lots,
+        below=st.none() | st.integers(0, 90),
+        stop=st.integers(100, 500),
+        ends=st.sampled_from(["last <= 1", "gain < -3%", "age_h > 4", "funding_rate > 0"]),
+    )
+    def somebody_wants_to_buy(
+        self, data: st.DataObject, symbol: str, lots: int, below: int | None, stop: int, ends: str
+    ) -> None:
         last = self.desk.last(symbol)
         at = None if below is None else str((last * (1000 - below) / 1000).quantize(Decimal("0.01")))
         loss_at = str((last * (1000 - stop) / 1000).quantize(Decimal("0.01")))
-        proposal = self.desk.buy(lots * LOT, at=at, stop=loss_at, symbol=symbol)
+        plan = data.draw(plans(last))
+        proposal = self.desk.buy(lots * LOT, at=at, stop=loss_at, symbol=symbol, exits=plan, ends=(ends,))
         state, before = self.state_now(), self.at_worst(symbol)
         receipt = self.proposed(proposal)
         if receipt.kind is not AnswerKind.DENIED:
@@ -90,8 +118,10 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(data=st.data(), above=st.none() | st.integers(0, 90))
     def somebody_wants_to_sell(self, data: st.DataObject, above: int | None) -> None:
         symbol = data.draw(st.sampled_from([s for s in SYMBOLS if self.desk.held(s)]))
-        selling = sum((a.quantity - a.filled_quantity for a in self.live(symbol, Side.SELL)), Decimal(0))
-        most, last = self.desk.held(symbol) - selling, self.desk.last(symbol)
+        # A stop that rests at the venue makes way for what closes now, and for nothing that waits as well.
+        resting = {s.resting for s in self.desk.rows("stops")} if not above else set()
+        ahead = [a for a in self.live(symbol, Side.SELL) if a.proposal_id not in resting or a.filled_quantity]
+        most, last = self.desk.held(symbol) - sum(a.remaining for a in ahead), self.desk.last(symbol)
         of_note = [n for n in (most, most + LOT, self.desk.held(symbol) / 2 // LOT * LOT, 2 * most) if n > 0]
         wanted = data.draw(st.sampled_from(of_note))
         at = None if above is None else str((last * (1000 + above) / 1000).quantize(Decimal("0.01")))
@@ -118,10 +148,12 @@ class DeskMachine(RuleBasedStateMachine):
         now_ns = self.desk.clock.now_ns()
         self.desk.clock.advance_to(now_ns + (-now_ns) % HOUR_NS)
         self.run(self.desk.trades(str(first), str(high), str(low), str(final), volume=volume, symbol=symbol))
+        self.all_is_at_the_venue()
 
     @rule(minutes=st.integers(1, 59))
     def minutes_pass(self, minutes: int) -> None:
         self.run(self.desk.step(self.desk.clock.now_ns() + minutes * MINUTE_NS))
+        self.all_is_at_the_venue()
 
     @precondition(lambda self: self.desk.live())
     @rule(data=st.data())
@@ -147,7 +179,7 @@ class DeskMachine(RuleBasedStateMachine):
     def a_person_re_arms_everything(self) -> None:
         self.desk.kill.on = False
         for cause in self.desk.latched():
-            self.desk.rearm(cause)
+            assert self.desk.rearm(cause, rebase=cause == "equity_floor")
 
     @rule()
     def the_process_restarts(self) -> None:
@@ -186,17 +218,25 @@ class DeskMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_sold_twice(self) -> None:
         for symbol in SYMBOLS:
-            selling = sum((a.quantity - a.filled_quantity for a in self.live(symbol, Side.SELL)), Decimal(0))
-            assert selling <= self.desk.held(symbol)
+            assert self.selling(symbol) <= self.desk.held(symbol)
 
     @invariant()
-    def every_position_has_its_stop(self) -> None:
-        for symbol in SYMBOLS:
-            firing = sum(
-                (o.quantity - o.filled_quantity for o in self.desk.rows("orders") if o.protective and o.state in LIVE),
-                Decimal(0),
-            )
-            assert self.desk.armed(symbol) + firing >= self.desk.held(symbol)
+    def every_position_has_its_stop_and_no_stop_more_than_its_position(self) -> None:
+        assert all(self.desk.armed(symbol) == self.desk.held(symbol) for symbol in SYMBOLS)
+
+    @invariant()
+    def no_guard_sells_more_than_its_entry_bought(self) -> None:
+        traded: dict[str, Decimal] = {}
+        for order in self.desk.rows("orders"):
+            whose = order.plan.removeprefix("stop:") if order.protective else order.proposal_id
+            traded[whose] = traded.get(whose, Decimal(0)) + order.side.sign * order.filled_quantity
+        assert all(traded[stop.stop_id] >= 0 for stop in self.desk.rows("stops"))
+
+    @invariant()
+    def no_trigger_ever_loosens(self) -> None:
+        for stop in self.desk.rows("stops"):
+            assert stop.trigger_price >= self.triggers.get(stop.stop_id, Decimal(0))
+            self.triggers[stop.stop_id] = stop.trigger_price
 
     # Arithmetic of the test's own.
 
@@ -215,6 +255,18 @@ class DeskMachine(RuleBasedStateMachine):
             Decimal(0),
         )
         return self.desk.held(symbol) * last + buying
+
+    def selling(self, symbol: str) -> Decimal:
+        return sum((a.remaining for a in self.live(symbol, Side.SELL)), Decimal(0))
+
+    def all_is_at_the_venue(self) -> None:
+        """Right after a step over a sound line: what is neither resting nor being sold is too little to be."""
+        venue = self.desk.venue
+        if venue.rests_stops and venue.fails_before is venue.fails_after is None:
+            for symbol in SYMBOLS:
+                guards = [s for s in self.desk.rows("stops") if s.symbol == symbol and s.state is StopState.ARMED]
+                least = sum((BTC.min_notional / s.trigger_price + LOT for s in guards), Decimal(0))
+                assert self.desk.held(symbol) - self.selling(symbol) <= least
 
     def state_now(self) -> TradingState:
         return TradingState.HALTED if self.desk.kill.on else self.desk.state()
@@ -237,8 +289,6 @@ class DeskMachine(RuleBasedStateMachine):
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
 
-
-LIVE = {OrderState.SENDING, OrderState.OPEN, OrderState.PARTIAL, OrderState.UNKNOWN}
 
 TestDesk = DeskMachine.TestCase
 TestDesk.settings = settings(stateful_step_count=30)

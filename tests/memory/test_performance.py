@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection, insert
 
-from memory.books import ledger, tables
+from memory.books import ledger, performance, tables
 from memory.books.database import Books
+from risk.sizing import TrackRecord
 from tests.memory.desks import BTC, PERPETUAL, bought, instrument, sold
 
 CASH = Decimal(10_000)
@@ -100,3 +101,27 @@ def test_the_streak_counts_the_latest_losses_in_a_row(account: Books, results: t
 def test_the_streak_leaves_out_what_closed_by_the_given_time(account: Books) -> None:
     close_trips(account, "-1", "-2", "-3")
     assert account.read(lambda conn: ledger.losing_streak(conn, "paper", since_ns=2)) == 1
+
+
+def record_since(books: Books, since_ns: int = 0) -> TrackRecord | None:
+    return books.read(lambda conn: performance.track_record(conn, "paper", since_ns))
+
+
+def test_a_record_is_the_share_of_wins_and_the_mean_win_over_the_mean_loss(account: Books) -> None:
+    close_trips(account, "0.03", "-0.01", "0.01", "-0.02", "0")
+    assert record_since(account) == TrackRecord(5, Decimal("0.4"), Decimal("1.333333333"))
+
+
+def test_a_record_without_a_loss_is_none_yet(account: Books) -> None:
+    close_trips(account, "0.03", "0.01")
+    assert record_since(account) is None
+
+
+def test_a_record_without_a_win_has_no_payoff(account: Books) -> None:
+    close_trips(account, "-0.03", "-0.01")
+    assert record_since(account) == TrackRecord(2, Decimal(0), Decimal(0))
+
+
+def test_a_record_leaves_out_what_closed_by_the_given_time(account: Books) -> None:
+    close_trips(account, "0.03", "-0.01", "-0.02")
+    assert record_since(account, since_ns=1) == TrackRecord(2, Decimal(0), Decimal(0))

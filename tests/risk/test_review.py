@@ -1,68 +1,49 @@
-"""The review is total: whatever it is asked, it answers, and what it cannot measure it denies. Exits get through."""
+"""The review: every rule on one order, the limits of the moment beside what was measured, and one answer."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from core.money import Quantity, round_quantity
-from core.orders import Order, OrderState, OrderType, Side
+from core.orders import Side
 from core.taint import Taint
-from core.time import HOUR_NS
 from core.verdicts import Outcome
+from risk.candidate import Candidate
 from risk.codes import DenialCode
-from risk.facts import Facts, OpenOrder
-from risk.review import review
+from risk.facts import OpenOrder
+from risk.review import Rulebook, review
 from risk.rules import RULES
-from risk.rules.base import Rule
-from risk.rules.form import Finite
+from risk.rules.base import CountRule, Layer
 from risk.settings import RiskSettings
-from risk.states import TradingState
+from risk.states import Standing, TradingState
+from tests.risk.accounts import Case, cases, states, tiers
 from tests.risk.builders import (
     BTC,
-    NOW,
     STATES,
     buy,
+    facts_and_policy,
     facts_of,
     held,
     judged,
-    order,
-    placed,
-    policy_of,
-    quoted,
     resting,
     review_of,
     sell,
 )
 
-FORM = {
-    DenialCode.FINITE,
-    DenialCode.POSITIVE,
-    DenialCode.FIELDS,
-    DenialCode.INSTRUMENT,
-    DenialCode.CURRENCY,
-    DenialCode.INCREMENT,
-    DenialCode.MIN_QUANTITY,
-    DenialCode.MIN_NOTIONAL,
-    DenialCode.PRICE_COLLAR,
-    DenialCode.PROPOSAL_ID,
-}
-BIND_EXITS = FORM | {DenialCode.TRADABLE, DenialCode.SELF_TRADE}
-MINIMUMS = {DenialCode.MIN_QUANTITY, DenialCode.MIN_NOTIONAL}
-
-states = st.sampled_from(STATES)
-sides = st.sampled_from(Side)
+ENTRY = resting(Side.BUY, "0.001", at="40000")
+SCALED = {rule.code for rule in RULES if rule.scales}
 
 
 def test_a_desk_without_rules_does_not_start() -> None:
-    order_ = buy("0.01")
+    wanted = buy("0.01")
     with pytest.raises(ConfigError, match="rule list is empty"):
-        review(order_, facts_of(order_), TradingState.ACTIVE, RiskSettings(), ())
+        review(wanted, facts_of(wanted), Standing(), RiskSettings(), ())
 
 
 def test_every_rule_answers_for_an_order_that_passes_too() -> None:
@@ -76,257 +57,117 @@ def test_what_was_measured_stands_beside_what_is_allowed() -> None:
     assert (verdict.measured, verdict.limit, verdict.largest) == (Decimal("0.25"), Decimal("0.20"), Decimal("0.04"))
 
 
-def test_the_largest_allowed_is_what_every_rule_would_pass() -> None:
-    denied = review_of(buy("0.05", at="50000"), cash="1000")
-    assert round_quantity(denied.review.largest_allowed, BTC.lot_size) == Decimal("0.01998")
+@pytest.mark.parametrize("state", STATES)
+def test_a_review_says_in_which_state_and_at_which_caps_it_was_made(state: TradingState) -> None:
+    answered = review_of(buy("0.01"), state=state, caps="0.5").review
+    assert (answered.state, answered.caps) == (state.value, Decimal("0.5"))
 
 
-def test_nothing_is_allowed_where_a_denial_does_not_depend_on_the_quantity() -> None:
-    assert review_of(buy("0.05", at="50000"), stop=None).review.largest_allowed == 0
+@given(cases(), states, tiers)
+def test_a_ruling_answers_what_its_review_says(case: Case, state: TradingState, caps: Decimal) -> None:
+    facts, policy = case.facts()
+    ruling = Rulebook(policy).judge(case.wanted, facts, Standing(state, caps))
+    assert ruling.allowed is ruling.review().allowed
 
 
-# What an order may be: anything at all.
-
-digits = st.integers(0, 10**75)
-exponents = st.one_of(
-    st.integers(-40, 40),
-    st.sampled_from([-(10**17), -2_000_000, -1_000_050, -999_999, 999_999, 1_000_001, 2_000_000, 10**17]),
-)
-odd = st.sampled_from([Decimal(x) for x in ("NaN", "-NaN", "sNaN", "-sNaN", "NaN123", "Infinity", "-Infinity", "-0")])
-anything = st.one_of(
-    odd,
-    st.builds(
-        lambda sign, n, e: Decimal((sign, Decimal(n).as_tuple().digits, e)), st.sampled_from([0, 1]), digits, exponents
-    ),
-    st.decimals(min_value=0, max_value=10, places=18),
-)
-maybe_anything = st.none() | anything
+@pytest.mark.parametrize(("known", "allowed"), [({}, True), ({"reused_id": True}, False), ({"orders": [ENTRY]}, False)])
+def test_a_ruling_on_an_exit_looks_at_what_binds_exits_alone(known: dict[str, Any], allowed: bool) -> None:
+    wanted = sell("1")
+    facts, policy = facts_and_policy(wanted, positions=[held("1")], equity=None, stop=None, **known)
+    ruling = Rulebook(policy).judge(wanted, facts, Standing(TradingState.HALTED))
+    assert ruling.allowed is ruling.review().allowed is allowed
 
 
-@st.composite
-def orders(draw: st.DrawFn) -> Order:
-    """An order of any type with any decimals in it."""
-    fields: dict[str, Any] = {
-        "type": draw(st.sampled_from(OrderType)),
-        "limit_price": draw(maybe_anything),
-        "trigger_price": draw(maybe_anything),
-        "reduce_only": draw(st.booleans()),
-    }
-    wanted = order(draw(sides), "1")
-    return replace(wanted, **fields, quantity=Quantity(draw(anything)))
+# Tiers of loss make the caps smaller.
 
 
-def fit_for_a_venue(number: Decimal) -> bool:
-    return number.is_finite() and number > 0 and abs(number.adjusted()) <= 30
-
-
-@given(orders(), states, st.booleans())
-def test_any_decimals_get_an_answer_and_malformed_ones_a_denial(wanted: Order, state: TradingState, long: bool) -> None:
-    answered = review_of(wanted, state=state, positions=[held("0.02")] if long else [], orders=[RESTING_BUY])
-    numbers = [n for n in (wanted.quantity, wanted.limit_price, wanted.trigger_price) if n is not None]
-    if not all(fit_for_a_venue(n) for n in numbers):
-        assert {DenialCode.FINITE, DenialCode.POSITIVE, DenialCode.INCREMENT} & {*answered.denials}
-
-
-@given(orders(), states)
-def test_an_answer_can_always_be_written_down(wanted: Order, state: TradingState) -> None:
-    from core.canonical import canonical_text
-
-    assert canonical_text(review_of(wanted, state=state).review)
-
-
-@pytest.mark.parametrize("quantity", ["1E+1000001", "1E+100000000000000000", "1E-1000100"])
-def test_an_absurd_exponent_is_denied_and_no_accident(quantity: str) -> None:
-    assert review_of(buy(quantity, at="50000")).denied_by(DenialCode.INCREMENT)
-
-
-@given(
-    mid=maybe_anything,
-    equity=maybe_anything,
-    cash=anything,
-    quantity=anything,
-    stop=maybe_anything,
-    state=states,
-)
-def test_any_facts_get_an_answer(
-    mid: Decimal | None,
-    equity: Decimal | None,
-    cash: Decimal,
-    quantity: Decimal,
-    stop: Decimal | None,
-    state: TradingState,
+@given(cases(), states, st.sampled_from([Decimal("0.5"), Decimal("0.25")]))
+def test_a_tier_scales_the_caps_that_losses_make_smaller_and_no_other(
+    case: Case, state: TradingState, caps: Decimal
 ) -> None:
-    wanted = buy(quantity)
-    seen = None if mid is None else quoted(str(mid))
-    facts = facts_of(wanted, mid=None, quote=seen, cash=str(cash), stop=None if stop is None else str(stop))
-    judged(wanted, replace(facts, equity=equity), state=state)
+    facts, policy = case.facts()
+    whole = judged(case.wanted, facts, state=state, policy=policy).review
+    part = judged(case.wanted, facts, state=state, caps=caps, policy=policy).review
+    for before, after in zip(whole.verdicts, part.verdicts, strict=True):
+        assert after.limit == (before.limit * caps if after.code in SCALED else before.limit)
+        assert after.measured == before.measured
 
 
-@given(mid=odd, equity=st.just("10000"))
-def test_an_entry_on_a_price_that_is_no_number_is_denied(mid: Decimal, equity: str) -> None:
-    assert not review_of(buy("0.01"), quote=quoted(str(mid)), equity=equity).allowed
+def test_what_losses_make_smaller_is_what_is_risked() -> None:
+    assert {
+        DenialCode.ORDER_SIZE,
+        DenialCode.ORDER_NOTIONAL,
+        DenialCode.ASSET_EXPOSURE,
+        DenialCode.VENUE_EXPOSURE,
+        DenialCode.GROSS_EXPOSURE,
+        DenialCode.NET_EXPOSURE,
+        DenialCode.LEVERAGE,
+        DenialCode.CLUSTER_EXPOSURE,
+        DenialCode.SHORTFALL,
+        DenialCode.STRESS_LOSS,
+        DenialCode.DEPEG_LOSS,
+        DenialCode.MANAGED_CAPITAL,
+        DenialCode.CALIBRATION,
+    } == SCALED
 
 
-# Missing input.
+def test_half_of_a_cap_is_half_of_it() -> None:
+    assert review_of(buy("0.02"), caps="0.5").allowed
+    assert review_of(buy("0.02001"), caps="0.5").denials == [DenialCode.ASSET_EXPOSURE]
+
+
+def test_no_tier_holds_an_exit_up() -> None:
+    assert review_of(sell("1"), caps="0.01", positions=[held("1")]).allowed
+
+
+# What a person's release would change.
 
 
 @pytest.mark.parametrize(
-    "missing",
-    [{"mid": None}, {"equity": None}, {"stop": None}, {"instruments": []}, {"cash": "0"}],
-    ids=lambda given: next(iter(given)),
+    ("known", "passes"),
+    [
+        ({}, True),
+        ({"taint": Taint.UNTRUSTED}, True),
+        ({"taint": Taint.UNTRUSTED, "least_taint": Taint.UNTRUSTED, "executions": 100}, True),
+        ({"taint": Taint.UNTRUSTED, "stop": None}, False),
+        ({"taint": Taint.HOSTILE}, False),
+        ({"stop": None}, False),
+    ],
 )
-def test_what_cannot_be_measured_denies_an_entry(missing: dict[str, Any]) -> None:
-    assert not review_of(buy("0.01"), **missing).allowed
+def test_whether_a_release_would_do_is_known_beforehand(known: dict[str, Any], passes: bool) -> None:
+    wanted = buy("0.01")
+    facts, policy = facts_and_policy(wanted, **known)
+    book = Rulebook(policy)
+    assert book.passes_vouched(book.judge(wanted, facts, Standing())) is passes
+    assert not facts.intent.vouched
 
 
-# Exits.
-
-RESTING_BUY = resting(Side.BUY, "0.001", at="40000", proposal_id="entry")
+# Equal inputs, equal verdicts.
 
 
-@st.composite
-def desperate(draw: st.DrawFn) -> dict[str, Any]:
-    """An account and a market in any condition, around a long position of 0.02."""
-    price = draw(st.sampled_from([None, "1", "50000", "1000000"]))
-    old = draw(st.sampled_from([0, 5, 1000])) * HOUR_NS
-    spread = draw(st.sampled_from(["0", "1", "-1"]))
-    quote = None
-    if price is not None:
-        quote = quoted(price, ask=str(Decimal(price) + Decimal(spread)), ts_event_ns=NOW - old, known_at_ns=NOW - old)
-    return {
-        "mid": None,
-        "quote": quote,
-        "equity": draw(st.sampled_from([None, "0", "-5", "1", "10000"])),
-        "cash": draw(st.sampled_from(["0", "10000"])),
-        "positions": [held("0.02", at=draw(st.sampled_from(["1", "50000", "99999999"])))],
-        "recent": [placed(Side.SELL, "0.0001", ago_s=1, proposal_id=str(n)) for n in range(draw(st.integers(0, 5)))],
-        "orders": [resting(Side.SELL, "0.001", at="0", proposal_id=str(n)) for n in range(draw(st.integers(0, 10)))],
-        "stop": draw(st.sampled_from([None, "1", "NaN"])),
-        "taint": draw(st.sampled_from(Taint)),
-        "reused_id": draw(st.booleans()),
-        "instruments": [replace(BTC, tradable=draw(st.booleans()))],
-        "max_asset_exposure": "0.0001",
-        "max_gross_exposure": "0.0001",
-        "max_order_size": "0.0001",
-        "max_open_orders": 1,
-        "max_price_age_s": 1,
-        "max_spread_bps": "0.0001",
-        "approval": draw(st.sampled_from(["never", "always"])),
-    }
+@given(cases(), states, tiers)
+def test_equal_inputs_give_equal_verdicts(case: Case, state: TradingState, caps: Decimal) -> None:
+    facts, policy = case.facts()
+    book = Rulebook(policy)
+    first = book.review(case.wanted, facts, Standing(state, caps))
+    again = book.review(deepcopy(case.wanted), deepcopy(facts), Standing(state, caps))
+    assert first == again == Rulebook(policy).review(case.wanted, case.facts()[0], Standing(state, caps))
 
 
-@given(st.integers(1, 1000), desperate(), states, st.booleans())
-def test_a_proven_exit_is_denied_by_the_closed_list_alone(
-    lots: int, condition: dict[str, Any], state: TradingState, reduce_only: bool
-) -> None:
-    wanted = sell(lots * BTC.lot_size, reduce_only=reduce_only)
-    answered = review_of(wanted, state=state, **condition)
-    assert answered.reducing  # 0.02 held, at most 0.01 being sold already, at most 0.01 wanted
-    assert {*answered.denials} <= BIND_EXITS
+@given(cases(), cases())
+def test_what_was_reviewed_before_changes_nothing(case: Case, before: Case) -> None:
+    facts, policy = case.facts()
+    book = Rulebook(policy)
+    alone = Rulebook(policy).review(case.wanted, facts, Standing())
+    book.review(before.wanted, before.facts()[0], Standing(caps=Decimal("0.5")))
+    assert book.review(case.wanted, facts, Standing()) == alone
 
 
-@given(st.integers(40, 1000), states, st.sampled_from(["NaN", "1", "49000"]))
-def test_an_exit_of_good_form_passes_in_every_state(lots: int, state: TradingState, stop: str) -> None:
-    quantity = lots * BTC.lot_size
-    assert review_of(sell(quantity), state=state, positions=[held("0.02")], equity=None, cash="0", stop=stop).allowed
-    assert review_of(sell(quantity, trigger="30000"), state=state, positions=[held("0.02")], equity="-1").allowed
-
-
-@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
-def test_one_lot_beyond_the_proof_is_no_exit(state: TradingState) -> None:
-    assert review_of(sell("0.02"), state=state, positions=[held("0.02")]).allowed
-    beyond = review_of(sell("0.02001"), state=state, positions=[held("0.02")])
-    assert not beyond.reducing
-    assert {DenialCode.TRADING_STATE, DenialCode.FREE_BALANCE} <= {*beyond.denials}
-
-
-def test_what_is_being_sold_at_an_unknown_venue_state_is_not_proven_again() -> None:
-    selling = [resting(Side.SELL, "0.01", at="0", state=OrderState.UNKNOWN)]
-    position = {"positions": [held("0.02")], "orders": selling, "reserved": {"BTC": "0.01"}}
-    assert review_of(sell("0.01"), state=TradingState.HALTED, **position).allowed
-    assert not review_of(sell("0.01001"), state=TradingState.HALTED, **position).allowed
-
-
-def test_a_sale_of_coins_beyond_the_position_is_denied_in_an_active_desk() -> None:
-    assert not review_of(sell("0.03"), positions=[held("0.02")]).allowed
-
-
-def test_a_short_is_closed_by_a_buy() -> None:
-    short = [held("0.02", side=Side.SELL)]
-    assert review_of(buy("0.02"), positions=short, state=TradingState.HALTED, equity=None, stop=None).allowed
-    assert not review_of(buy("0.02001"), positions=short, state=TradingState.HALTED).allowed
-
-
-def test_an_exempt_rule_shows_what_it_measured() -> None:
-    verdict = review_of(sell("0.02"), state=TradingState.HALTED, positions=[held("0.02")]).of(DenialCode.TRADING_STATE)
-    assert (verdict.outcome, verdict.measured) == (Outcome.EXEMPT, Decimal(2))
-
-
-# Quantities.
-
-accounts = st.fixed_dictionaries(
-    {
-        "equity": st.decimals("100", "100000", places=2).map(str),
-        "cash": st.decimals("100", "100000", places=2).map(str),
-        "mid": st.decimals("1000", "90000", places=2).map(str),
-        "reserved": st.fixed_dictionaries({"USDT": st.decimals("0", "1000", places=2).map(str)}),
-        "positions": st.sampled_from([[], [held("0.01")], [held("0.00123", at="1")]]),
-        "orders": st.lists(
-            st.builds(
-                lambda lots, at: resting(Side.BUY, str(lots * BTC.lot_size), at=str(at)),
-                st.integers(1, 5000),
-                st.decimals("900", "1000", places=2),
-            ),
-            max_size=3,
-        ),
-        "max_asset_exposure": st.decimals("0.01", "0.2", places=4).map(str),
-        "max_gross_exposure": st.decimals("0.01", "1", places=4).map(str),
-        "max_order_size": st.decimals("0.01", "1", places=4).map(str),
-    }
-)
-
-
-SIZED = [
-    r for r in RULES if r.code in {"ORDER_SIZE", "FREE_BALANCE", "ASSET_EXPOSURE", "GROSS_EXPOSURE", "REDUCE_ONLY"}
-]
-
-
-@given(accounts, st.sampled_from(SIZED), st.integers(1, 10**6), sides, st.booleans(), st.booleans())
-def test_the_largest_passes_and_one_lot_more_does_not(
-    account: dict[str, Any], rule: Rule, lots: int, side: Side, limited: bool, reduce_only: bool
-) -> None:
-    only = reduce_only or rule.code == "REDUCE_ONLY"
-    wanted = order(side, lots * BTC.lot_size, at=account["mid"] if limited else None, reduce_only=only)
-    facts, policy = _read(wanted, account)
-    verdict = judged(wanted, facts, policy=policy, rules=[rule]).review.verdicts[0]
-    assume(verdict.largest is not None)
-    assert verdict.largest is not None
-    most = round_quantity(verdict.largest, BTC.lot_size)
-    if most > 0:
-        assert _passes(rule, replace(wanted, quantity=most), facts, policy)
-    assert not _passes(rule, replace(wanted, quantity=Quantity(most + BTC.lot_size)), facts, policy)
-
-
-@given(accounts, st.integers(1, 10**6), st.integers(1, 10**6), sides, st.booleans(), states)
-def test_a_larger_quantity_never_turns_a_denial_into_an_approval(
-    account: dict[str, Any], lots: int, more: int, side: Side, limited: bool, state: TradingState
-) -> None:
-    smaller = order(side, lots * BTC.lot_size, at=account["mid"] if limited else None)
-    larger = replace(smaller, quantity=Quantity(smaller.quantity + more * BTC.lot_size))
-    facts, policy = _read(smaller, {**account, "recent": [placed(Side.BUY, "0.01", ago_s=1)]})
-    denied = {*judged(smaller, facts, state=state, policy=policy).denials} - MINIMUMS
-    still = {*judged(larger, facts, state=state, policy=policy).denials}
-    assert denied <= still
-
-
-def _read(wanted: Order, account: dict[str, Any]) -> tuple[Facts, RiskSettings]:
-    limits = {name: value for name, value in account.items() if name.startswith("max_")}
-    facts = facts_of(wanted, **{name: value for name, value in account.items() if name not in limits})
-    return facts, policy_of(**limits)
-
-
-def _passes(rule: Rule, wanted: Order, facts: Facts, policy: RiskSettings) -> bool:
-    return judged(wanted, facts, policy=policy, rules=[rule]).review.verdicts[0].outcome is Outcome.PASSED
+@given(cases())
+def test_the_order_in_which_positions_and_orders_are_told_changes_nothing(case: Case) -> None:
+    facts, policy = case.facts()
+    turned = replace(facts, positions=facts.positions[::-1], orders=facts.orders[::-1], recent=facts.recent[::-1])
+    assert judged(case.wanted, turned, policy=policy) == judged(case.wanted, facts, policy=policy)
 
 
 # Together.
@@ -338,8 +179,8 @@ def test_orders_reviewed_one_after_another_never_exceed_the_cap_together(sizes: 
     positions = [held(str(lots_held * BTC.lot_size))] if lots_held else []
     for number, lots in enumerate(sizes):
         quantity = lots * BTC.lot_size
-        given_: dict[str, Any] = {"positions": positions, "orders": live}
-        if review_of(buy(quantity, at="50000"), **given_).allowed:
+        known: dict[str, Any] = {"positions": positions, "orders": live, "max_layers": 10}
+        if review_of(buy(quantity, at="50000"), **known).allowed:
             live.append(resting(Side.BUY, str(quantity), at="50050", proposal_id=str(number)))
     held_now = lots_held * BTC.lot_size * 50_000
     added = sum((o.remaining * 50_000 for o in live), Decimal(0))
@@ -349,13 +190,43 @@ def test_orders_reviewed_one_after_another_never_exceed_the_cap_together(sizes: 
 # A rule that breaks.
 
 
-class Broken(Finite):
+class Broken(CountRule):
     """A rule with a mistake in it."""
 
     code: ClassVar[str] = "BROKEN"
-    binds_exits: ClassVar[bool] = False
+    layer: ClassVar[Layer] = "sanity"
 
-    def measure(self, order: Order, facts: Facts, state: TradingState, policy: RiskSettings) -> Decimal | None:
+    def measure(self, c: Candidate) -> Decimal | None:
+        raise KeyError("a mistake")
+
+
+class WithoutCap(Broken):
+    """A rule whose cap cannot be read."""
+
+    def cap(self, policy: RiskSettings) -> Decimal:
+        raise KeyError("another mistake")
+
+
+class WithoutBound(Broken):
+    """A rule that leaves its limit to the order and does not say it."""
+
+    def measure(self, c: Candidate) -> Decimal | None:
+        return Decimal(0)
+
+    def cap(self, policy: RiskSettings) -> None:
+        return None
+
+
+class WithoutLargest(CountRule):
+    """A rule that answers and cannot say the largest."""
+
+    code: ClassVar[str] = "SILENT"
+    layer: ClassVar[Layer] = "sanity"
+
+    def measure(self, c: Candidate) -> Decimal | None:
+        return Decimal(1)
+
+    def largest(self, c: Candidate, limit: Decimal) -> None:
         raise KeyError("a mistake")
 
 
@@ -363,6 +234,23 @@ def test_a_rule_that_breaks_denies_and_says_so() -> None:
     wanted = buy("0.01", at="50000")
     answered = judged(wanted, facts_of(wanted), rules=[*RULES, Broken()]).review
     assert [(v.code, v.measured, v.largest, v.alarm) for v in answered.denials] == [("BROKEN", None, None, "KeyError")]
+
+
+def test_a_rule_without_a_limit_for_the_order_denies_and_says_so() -> None:
+    wanted = buy("0.01", at="50000")
+    answered = judged(wanted, facts_of(wanted), rules=[*RULES, WithoutBound()]).review
+    assert [(v.code, v.measured, v.alarm) for v in answered.denials] == [("BROKEN", None, "NotImplementedError")]
+
+
+def test_a_rule_that_cannot_name_the_largest_still_answers() -> None:
+    wanted = buy("0.01", at="50000")
+    answered = judged(wanted, facts_of(wanted), rules=[*RULES, WithoutLargest()]).review
+    assert [(v.code, v.measured, v.largest) for v in answered.denials] == [("SILENT", Decimal(1), None)]
+
+
+def test_a_rule_that_cannot_say_its_cap_keeps_the_desk_from_starting() -> None:
+    with pytest.raises(ConfigError, match="rule BROKEN cannot say its cap under this policy: KeyError"):
+        Rulebook(RiskSettings(), [*RULES, WithoutCap()])
 
 
 def test_a_rule_that_breaks_takes_no_other_with_it() -> None:

@@ -14,6 +14,7 @@ from core.orders import Position, Side
 from core.quotes import NewsItem, Quote
 from core.time import Timeframe
 from models.scores import until
+from risk.sizing import TrackRecord
 from tests.models.builders import walk
 from tools.context import AccountView, ToolContext
 
@@ -118,10 +119,16 @@ def holding(quantity: str, at: str, side: Side = Side.BUY) -> Position:
 
 
 def account(
-    equity: str = "10000", cash: str | None = None, *positions: Position, asset_exposure: str | None = "0.20"
+    equity: str = "10000",
+    cash: str | None = None,
+    *positions: Position,
+    asset_exposure: str | None = "0.20",
+    track_record: TrackRecord | None = None,
 ) -> AccountView:
     limits = {} if asset_exposure is None else {"ASSET_EXPOSURE": Decimal(asset_exposure)}
-    return AccountView(Decimal(equity), Decimal("10000"), Decimal(cash or equity), "USDT", positions, limits)
+    return AccountView(
+        Decimal(equity), Decimal("10000"), Decimal(cash or equity), "USDT", positions, limits, track_record
+    )
 
 
 def context(

@@ -58,12 +58,11 @@ def test_the_schema_of_sizing_is_what_a_model_is_shown() -> None:
     assert openai_schema(TOOLS["position_size"])["function"]["parameters"] == {
         "type": "object",
         "additionalProperties": False,
-        "required": ["symbol", "side", "stop_price", "conviction"],
+        "required": ["symbol", "side", "stop_price"],
         "properties": {
             "symbol": {"type": "string", "minLength": 1, "maxLength": 40, "description": "such as BTC/USDT"},
             "side": {"$ref": "#/$defs/Side"},
             "stop_price": {"type": "string", "description": "where the trade is wrong, in quote currency"},
-            "conviction": {"type": "string", "description": "from 0 to 1"},
         },
         "$defs": {"Side": {"type": "string", "enum": ["buy", "sell"]}},
     }

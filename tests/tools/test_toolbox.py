@@ -16,7 +16,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("trend_view", {"symbol": "BTC/USDT"}),
     ("classic_indicators", {"symbol": "BTC/USDT"}),
     ("portfolio_view", {}),
-    ("position_size", {"symbol": "BTC/USDT", "side": "buy", "stop_price": "1", "conviction": "0.5"}),
+    ("position_size", {"symbol": "BTC/USDT", "side": "buy", "stop_price": "1"}),
 ]
 
 
@@ -44,10 +44,10 @@ async def test_wrong_arguments_are_refused_naming_field_found_and_allowed(argume
     assert f"recent_bars: {says}" in str(refusal.value)
 
 
-@pytest.mark.parametrize("conviction", [0.5, True, "NaN", "Infinity", "half", None, "1.0000001", "-0.1", "1e-999"])
-async def test_a_number_is_finite_decimal_text_in_its_range(conviction: Any) -> None:
-    arguments = {"symbol": "BTC/USDT", "side": "buy", "stop_price": "1", "conviction": conviction}
-    with pytest.raises(ToolInputError, match="position_size: conviction: "):
+@pytest.mark.parametrize("stop_price", [0.5, True, "NaN", "Infinity", "half", None, "0", "-0.1", "1e-999"])
+async def test_a_number_is_finite_decimal_text_in_its_range(stop_price: Any) -> None:
+    arguments = {"symbol": "BTC/USDT", "side": "buy", "stop_price": stop_price}
+    with pytest.raises(ToolInputError, match="position_size: stop_price: "):
         await bind(context()).call("plan", "BTC/USDT", "position_size", arguments)
 
 
@@ -85,6 +85,12 @@ async def test_a_call_with_wrong_arguments_costs_nothing() -> None:
     with pytest.raises(ToolInputError):
         await toolbox.call("research", "BTC/USDT", "trend_view", {})
     assert toolbox.spent == 0
+
+
+async def test_how_sure_somebody_is_has_no_place_in_a_size() -> None:
+    arguments = {"symbol": "BTC/USDT", "side": "buy", "stop_price": "1", "conviction": "1"}
+    with pytest.raises(ToolInputError, match="conviction is not an argument, allowed are symbol, side, stop_price"):
+        await bind(context()).call("plan", "BTC/USDT", "position_size", arguments)
 
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY_CALL)
@@ -128,8 +134,8 @@ async def test_another_answer_has_another_evidence() -> None:
 
 async def test_the_request_is_stored_in_one_form_however_it_was_written() -> None:
     cycle = context()
-    for conviction in ("0.50", "0.5", "5E-1"):
-        arguments = {"symbol": "BTC/USDT", "side": "buy", "stop_price": "1.00", "conviction": conviction}
+    for stop_price in ("0.50", "0.5", "5E-1"):
+        arguments = {"symbol": "BTC/USDT", "side": "buy", "stop_price": stop_price}
         await bind(cycle).call("plan", "BTC/USDT", "position_size", arguments)
     assert isinstance(cycle.effects, MemoryEffects)
     assert len({request for request, _ in cycle.effects.stored.values()}) == 1

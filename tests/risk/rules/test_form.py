@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.orders import Order, OrderType
+from core.orders import Order, OrderType, Side
+from core.verdicts import Outcome
 from risk.codes import DenialCode
-from tests.risk.builders import BTC, buy, held, review_of, sell
+from tests.risk.builders import BTC, buy, held, order, quoted, review_of, sell
 
 # Finite.
 
@@ -27,6 +28,13 @@ def test_a_price_that_is_not_finite_is_denied(number: str) -> None:
 @pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity"])
 def test_an_exit_that_is_not_finite_is_denied_too(number: str) -> None:
     assert review_of(sell(number), positions=[held("1")]).denied_by(DenialCode.FINITE)
+
+
+def test_a_number_beside_the_orders_own_that_is_not_finite_is_denied() -> None:
+    answered = review_of(buy("0.01"), not_finite=1)
+    assert answered.denials == [DenialCode.FINITE]
+    assert review_of(buy("NaN"), not_finite=2).of(DenialCode.FINITE).measured == 3
+    assert review_of(sell("0.01"), positions=[held("1")], not_finite=1).denials == [DenialCode.FINITE]
 
 
 # Positive.
@@ -59,6 +67,13 @@ def test_a_limit_order_without_its_limit_is_denied() -> None:
     assert review_of(replace(buy("0.01"), type=OrderType.LIMIT)).denied_by(DenialCode.FIELDS)
 
 
+def test_a_limit_order_with_a_trigger_in_place_of_its_limit_is_wrong_twice() -> None:
+    mistaken = replace(sell("0.01", trigger="45000"), type=OrderType.LIMIT)
+    answered = review_of(mistaken, positions=[held("1")])
+    assert answered.denials == [DenialCode.FIELDS]
+    assert answered.of(DenialCode.FIELDS).measured == 2
+
+
 def test_a_limit_order_with_a_trigger_is_denied() -> None:
     both = replace(buy("0.01", at="50000"), trigger_price=buy("1", at="51000").limit_price)
     assert review_of(both).denied_by(DenialCode.FIELDS)
@@ -75,9 +90,25 @@ def test_an_instrument_that_the_venue_does_not_list_is_denied() -> None:
     assert review_of(buy("0.01"), instruments=[]).denied_by(DenialCode.INSTRUMENT)
 
 
-def test_an_unknown_instrument_denies_what_needs_its_increments() -> None:
-    denials = review_of(buy("0.01"), instruments=[]).denials
-    assert {DenialCode.INCREMENT, DenialCode.MIN_QUANTITY, DenialCode.MIN_NOTIONAL, DenialCode.TRADABLE} <= {*denials}
+@pytest.mark.parametrize(
+    "code",
+    [
+        DenialCode.CURRENCY,
+        DenialCode.INCREMENT,
+        DenialCode.MIN_QUANTITY,
+        DenialCode.MIN_NOTIONAL,
+        DenialCode.TRADABLE,
+    ],
+)
+@pytest.mark.parametrize("side", Side)
+def test_an_unknown_instrument_denies_what_needs_it(code: DenialCode, side: Side) -> None:
+    verdict = review_of(order(side, "0.01"), positions=[held("1")], instruments=[]).of(code)
+    assert (verdict.measured, verdict.outcome) == (None, Outcome.DENIED)
+
+
+def test_an_instrument_that_is_listed_as_another_is_denied() -> None:
+    other = {"BTC/USDT": replace(BTC, symbol="BTC/USDC")}
+    assert review_of(buy("0.01"), instruments=other).denials == [DenialCode.INSTRUMENT]
 
 
 # Currency.
@@ -112,9 +143,9 @@ def test_a_price_off_its_tick_is_denied() -> None:
 
 def test_eighteen_decimals_are_denied_where_the_lot_is_coarser_and_allowed_where_it_is_not() -> None:
     token = replace(BTC, lot_size=buy("1E-18").quantity)
-    order = buy("0.010000000000000001", at="50000")
-    assert review_of(order).denials == [DenialCode.INCREMENT]
-    assert review_of(order, instruments=[token]).allowed
+    fine = buy("0.010000000000000001", at="50000")
+    assert review_of(fine).denials == [DenialCode.INCREMENT]
+    assert review_of(fine, instruments=[token]).allowed
 
 
 @given(st.integers(1, 20_000))
@@ -161,18 +192,37 @@ def test_an_exit_without_any_known_price_is_not_held_to_the_minimum_notional() -
 # Collar.
 
 
-def test_a_limit_exactly_at_the_collar_is_allowed() -> None:
-    assert review_of(buy("0.01", at="47500"), max_price_deviation="0.05").allowed
-    assert review_of(buy("0.01", at="52500"), max_price_deviation="0.05").allowed
+# The collar around the middle is wider here, so that this one binds first.
+COLLAR = {"max_price_deviation": "0.05", "max_mid_deviation": "0.1"}
 
 
-def test_a_limit_one_tick_beyond_the_collar_is_denied() -> None:
-    assert review_of(buy("0.01", at="47499.99"), max_price_deviation="0.05").denials == [DenialCode.PRICE_COLLAR]
-    assert review_of(buy("0.01", at="52500.01"), max_price_deviation="0.05").denials == [DenialCode.PRICE_COLLAR]
+@pytest.mark.parametrize("limit", ["47500", "52500"])
+def test_a_limit_exactly_at_the_collar_is_allowed(limit: str) -> None:
+    assert review_of(buy("0.01", at=limit), **COLLAR).allowed
+
+
+@pytest.mark.parametrize("limit", ["47499.99", "52500.01"])
+def test_a_limit_one_tick_beyond_the_collar_is_denied(limit: str) -> None:
+    assert review_of(buy("0.01", at=limit), **COLLAR).denials == [DenialCode.PRICE_COLLAR]
+
+
+def test_the_collar_is_around_the_last_price_and_not_around_the_middle() -> None:
+    apart = quoted("50000", bid="51000", ask="51000")
+    assert review_of(sell("0.01", at="52500"), positions=[held("1")], quote=apart).allowed
+    assert review_of(sell("0.01", at="52500.01"), positions=[held("1")], quote=apart).denials == [
+        DenialCode.PRICE_COLLAR
+    ]
 
 
 def test_an_exit_without_any_known_price_has_no_collar() -> None:
     assert review_of(sell("0.01", at="50000"), positions=[held("1")], mid=None).allowed
+
+
+@pytest.mark.parametrize("last", ["NaN", "sNaN", "Infinity", "0", "-50000"])
+def test_a_last_price_that_is_none_does_not_lock_an_exit_in(last: str) -> None:
+    broken = quoted(last, bid="50000", ask="50000")
+    assert review_of(sell("0.01", at="50000"), positions=[held("1")], quote=broken).allowed
+    assert review_of(sell("0.01"), positions=[held("1")], quote=broken).allowed
 
 
 def test_an_entry_without_any_known_price_is_denied_by_that() -> None:

@@ -1,0 +1,57 @@
+"""Incidents: what somebody found wrong, kept open until it is resolved. Open ones are what two breakers read."""
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+
+from memory.books import journal
+from memory.books.tables import incidents as rows
+from memory.books.words import IncidentKind
+
+_BY = "desk"
+
+_COUNT = (
+    select(rows.c.kind, func.count())
+    .where(rows.c.account_id == bindparam("account_id"), rows.c.closed_ns.is_(None))
+    .group_by(rows.c.kind)
+)
+
+
+def add(conn: Connection, account_id: str, kind: IncidentKind, subject: str, detail: str, now_ns: int) -> bool:
+    """Opens an incident and journals it. False where one of this kind and subject is open already."""
+    known = select(rows.c.id).where(_open(account_id, kind), rows.c.subject == subject)
+    if conn.execute(known).first() is not None:
+        return False
+    row = {"account_id": account_id, "kind": kind, "subject": subject, "detail": detail, "opened_ns": now_ns}
+    conn.execute(insert(rows), row)
+    entry = {"kind": kind, "subject": subject, "detail": detail}
+    journal.append(conn, account_id, "incident", entry, ts_ns=now_ns)
+    return True
+
+
+def open_count(conn: Connection, account_id: str) -> dict[IncidentKind, int]:
+    """How many of each kind nobody has closed."""
+    counted = {row[0]: int(row[1]) for row in conn.execute(_COUNT, {"account_id": account_id})}
+    return {kind: counted.get(kind, 0) for kind in IncidentKind}
+
+
+def close(
+    conn: Connection,
+    account_id: str,
+    kind: IncidentKind,
+    subject: str | None = None,
+    *,
+    reason: str,
+    now_ns: int,
+    by: str = _BY,
+) -> int:
+    """Closes the open incidents of a kind, or the one of this subject. Answers how many there were."""
+    wanted = _open(account_id, kind) if subject is None else and_(_open(account_id, kind), rows.c.subject == subject)
+    told = {"closed_ns": now_ns, "closed_by": by, "reason": reason}
+    closed = conn.execute(update(rows).where(wanted).values(**told)).rowcount
+    if closed:
+        entry = {"kind": kind, "subject": subject, "closed": closed, "by": by, "reason": reason}
+        journal.append(conn, account_id, "incident_closed", entry, ts_ns=now_ns)
+    return closed
+
+
+def _open(account_id: str, kind: IncidentKind) -> ColumnElement[bool]:
+    return and_(rows.c.account_id == account_id, rows.c.kind == kind, rows.c.closed_ns.is_(None))

@@ -1,0 +1,109 @@
+"""What a proposal rests on, checked against the record: nobody is believed about their own evidence."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from sqlalchemy import Connection, select
+
+from core.canonical import JSON
+from core.orders import Proposal
+from core.taint import Taint, join
+from core.time import DAY_NS
+from execution import activity
+from execution.actions import cycle_of
+from execution.guards import plan_of
+from memory.books import blobs
+from memory.books.tables import effects
+from risk.facts import Intent
+from risk.predicates import PredicateError, parse
+
+# Evidence that was taken from a text carries its name; everything else was computed from venue data.
+TEXT = "text:"
+# A person's own word needs no record beside the proposal that they made.
+PERSON = "person:"
+LONGEST_VIEW_NS = 30 * DAY_NS
+
+
+def intent_of(conn: Connection, proposal: Proposal, *, vouched: bool) -> Intent:
+    """The proposal's claims as the gate sees them. `vouched` says that a person releases this very proposal."""
+    known = _known_evidence(conn, proposal)
+    cited = proposal.evidence
+    supported = any(e in known and not e.startswith(TEXT) for e in cited)
+    taint = join([proposal.taint, *(_taint(e, known) for e in cited)])
+    not_finite = sum(not number.is_finite() for number in _numbers(proposal))
+    return Intent(
+        taint=taint,
+        stop_price=proposal.stop_price,
+        least_taint=Taint.TRUSTED if supported else taint,
+        vouched=vouched,
+        thesis=bool(proposal.thesis.strip()),
+        predicates=len(proposal.invalidation),
+        unreadable_predicates=sum(not _readable(text) for text in proposal.invalidation),
+        unsound_exits=bool(not_finite) or plan_of(proposal).problem() is not None,
+        not_finite=not_finite,
+        evidence=len(cited),
+        unknown_evidence=sum(e not in known for e in cited),
+        views_until_ns=_until(proposal),
+        confidence=proposal.confidence,
+        calibrated=proposal.calibrated,
+        expectation=proposal.expectation,
+        executions=activity.executions(conn, proposal.order.account_id, proposal.plan_id, proposal.proposal_id),
+        confirmed=proposal.confirmed,
+    )
+
+
+def _numbers(proposal: Proposal) -> Iterator[Decimal]:
+    """What the proposal says in numbers beside its order."""
+    plan, expected = proposal.exits, proposal.expectation
+    said = [proposal.stop_price, proposal.target_price, proposal.confidence, plan.trail, plan.break_even]
+    said.append(None if expected is None else expected.price)
+    said.append(None if plan.chandelier is None else plan.chandelier.multiple)
+    said += [number for rung in plan.ladder for number in (rung.price, rung.fraction)]
+    yield from (number for number in said if number is not None)
+
+
+def _until(proposal: Proposal) -> int | None:
+    """No view lasts longer than a month, whatever it says of itself."""
+    until = proposal.views_until_ns
+    return None if until is None else min(until, proposal.decided_ns + LONGEST_VIEW_NS)
+
+
+def _taint(evidence: str, known: Mapping[str, Taint]) -> Taint:
+    """What the record says of it; of a text never better than what a reader could make of it."""
+    least = Taint.DERIVED if evidence.startswith(TEXT) else Taint.TRUSTED
+    return join([least, known.get(evidence, least)])
+
+
+def _known_evidence(conn: Connection, proposal: Proposal) -> Mapping[str, Taint]:
+    """What the cycle's stored effects answered with, or the person's own word for what a person proposed."""
+    if proposal.source.startswith(PERSON):
+        return {proposal.source: Taint.TRUSTED}
+    cycle_id = cycle_of(proposal)
+    if cycle_id is None or not proposal.evidence:
+        return {}
+    rows = conn.execute(select(effects.c.response, effects.c.body).where(effects.c.cycle_id == cycle_id))
+    return {found: taint for row in rows for found, taint in _cited(_answer(conn, row.response, row.body))}
+
+
+def _answer(conn: Connection, response: str, body: str | None) -> JSON:
+    return blobs.get_json(conn, response) if body is None else json.loads(body)
+
+
+def _cited(answer: JSON) -> Iterator[tuple[str, Taint]]:
+    """The ids that an answer brings, each with the taint that it admits to."""
+    if not isinstance(answer, dict):
+        return
+    found, said = answer.get("evidence"), answer.get("taint")
+    taint = next((t for t in Taint if t == said), Taint.TRUSTED)
+    for evidence in found if isinstance(found, list) else [found]:
+        if isinstance(evidence, str):
+            yield evidence, taint
+
+
+def _readable(text: str) -> bool:
+    try:
+        parse(text)
+    except PredicateError:
+        return False
+    return True
