@@ -1,11 +1,12 @@
 """What was sent lately, counted by the database over its indexes: never by reading a history."""
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true
 
 from core.money import ZERO
 from core.orders import Order, OrderState
 from core.time import DAY_NS, MINUTE_NS, SECOND_NS
 from memory.books.tables import fills, orders
+from risk.ceilings import MAX_REPEATS
 from risk.facts import Activity
 
 
@@ -33,12 +34,22 @@ def activity(conn: Connection, order: Order, quick_cancel_s: int, now_ns: int) -
 
 
 def executions(conn: Connection, account_id: str, plan: str, but: str) -> int:
-    """How often a plan was sent since a person last released an order of it; `but` is the asking order's own id."""
-    ours = and_(orders.c.account_id == account_id, orders.c.plan == plan, orders.c.proposal_id != but)
-    looked = conn.execute(select(func.max(orders.c.created_ns)).where(and_(ours, orders.c.vouched))).scalar()
+    """How often a plan was sent since a person last released an order of it; `but` is the asking order's own id.
+
+    Counted no further than any policy allows: beyond that it is too often, however long the history.
+    """
+    ours = and_(orders.c.account_id == account_id, orders.c.plan == plan)
+    looked = conn.execute(select(func.max(orders.c.created_ns)).where(and_(ours, orders.c.vouched == true()))).scalar()
     since = -1 if looked is None else int(looked)
-    wanted = and_(ours, orders.c.created_ns > since, orders.c.state != OrderState.ABSENT)
-    return _count(conn, wanted)
+    wanted = and_(
+        ours,
+        orders.c.vouched == false(),
+        orders.c.created_ns > since,
+        orders.c.state != OrderState.ABSENT,
+        orders.c.proposal_id != but,
+    )
+    found = select(orders.c.client_order_id).where(wanted).limit(MAX_REPEATS + 1).subquery()
+    return int(conn.execute(select(func.count()).select_from(found)).scalar_one())
 
 
 def _sent(conn: Connection, account_id: str, since_ns: int) -> int:

@@ -170,12 +170,13 @@ class Wishes:
             {"limit_price": Price(number)},
             {"trigger_price": Price(number)},
             {"symbol": rng.choice(("XRP/USDT", "", "BTC/EUR", "\u0000"))},
+            {"owner": rng.choice(("", "\u0000", "x" * 10_000))},
             {"side": order.side.opposite},
             {"reduce_only": not order.reduce_only},
             {"quantity": Quantity(order.quantity * 1000)},
         )
         texts: tuple[dict[str, Any], ...] = (
-            {"thesis": rng.choice(("", " ", "\u0000"))},
+            {"thesis": rng.choice(("", " ", "\u0000", "x" * 10_000))},
             {"stop_price": rng.choice((None, Price(number), Price(order.quantity)))},
             {"invalidation": rng.choice(((), (rng.choice(_UNREADABLE),)))},
             {"evidence": rng.choice(((), ("made:up",), ("text:news", SEEN), ("text:news",)))},

@@ -269,7 +269,7 @@ orders = Table(
 index(orders, "account_id", "state")
 index(orders, "account_id", "created_ns")
 index(orders, "account_id", "cancel_ns")
-index(orders, "account_id", "plan", "created_ns")
+index(orders, "account_id", "plan", "vouched", "created_ns")
 index(orders, "exchange_order_id")
 
 stops = Table(

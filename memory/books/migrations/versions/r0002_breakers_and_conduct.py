@@ -117,7 +117,9 @@ def _orders() -> None:
         orders.alter_column("vouched", existing_type=sa.Boolean(), nullable=False)
     op.create_index("ix_orders_account_id_created_ns", "orders", ["account_id", "created_ns"])
     op.create_index("ix_orders_account_id_cancel_ns", "orders", ["account_id", "cancel_ns"])
-    op.create_index("ix_orders_account_id_plan_created_ns", "orders", ["account_id", "plan", "created_ns"])
+    op.create_index(
+        "ix_orders_account_id_plan_vouched_created_ns", "orders", ["account_id", "plan", "vouched", "created_ns"]
+    )
 
 
 def _stops() -> None:
