@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from core.canonical import JSON, plain
 from core.errors import ConfigError
@@ -143,14 +143,14 @@ def attempts(conn: Connection, proposal_id: str) -> list[Attempt]:
 
 def live_attempts(conn: Connection, account_id: str) -> list[Attempt]:
     """Attempts that may still fill, oldest first."""
-    table = tables.orders
-    rows = conn.execute(_live(account_id).order_by(table.c.created_ns, table.c.client_order_id))
-    return [_attempt(row) for row in rows]
+    return [_attempt(row) for row in _live(conn, account_id)]
 
 
-def _live(account_id: str) -> Select[Any]:
+def _live(conn: Connection, account_id: str) -> list[Row[Any]]:
+    """Sorted here: asked for an order of time, the database walks every order that there ever was."""
     table = tables.orders
-    return select(table).where(and_(table.c.account_id == account_id, table.c.state.in_(LIVE_STATES)))
+    rows = conn.execute(select(table).where(and_(table.c.account_id == account_id, table.c.state.in_(LIVE_STATES))))
+    return sorted(rows, key=lambda row: (row.created_ns, row.client_order_id))
 
 
 def _attempt(row: Row[Any]) -> Attempt:
@@ -175,7 +175,7 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
     """Live orders at their worst case, and what they hold of each currency."""
     found: list[OpenOrder] = []
     reserved: dict[str, Decimal] = {}
-    for row in conn.execute(_live(account_id).order_by(tables.orders.c.created_ns, tables.orders.c.client_order_id)):
+    for row in _live(conn, account_id):
         remaining = row.quantity - row.filled_quantity
         held = row.reserved_amount * remaining / row.quantity
         reserved[row.reserved_currency] = reserved.get(row.reserved_currency, ZERO) + held
