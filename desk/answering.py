@@ -77,9 +77,9 @@ async def _alone(home: Home, books: Books, account_id: str, verb: str, said: JSO
         # One step: a process killed in it has said nothing and sent nothing.
         with books.step():
             told = await requests.perform(desk, verb, said)
-        if verb == "flatten":
+        if verb in ("close", "flatten"):
             return {**told, "closed": await _seen_out(desk, told["closed"])}
-        return (await _seen_out(desk, [told]))[0] if verb in ("answer", "close") else told
+        return (await _seen_out(desk, [told]))[0] if verb == "answer" else told
 
 
 async def _seen_out(desk: Desk, told: list[JSON]) -> list[JSON]:

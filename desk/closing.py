@@ -1,30 +1,33 @@
 """A person's way out: the exit of one position, or of everything. They pass the gate like anybody's orders."""
 
 from contextlib import suppress
-
-from sqlalchemy import Connection
+from typing import NamedTuple
 
 from core import identity
 from core.errors import ConfigError, ExchangeUnavailable
-from core.money import ZERO, round_quantity
-from core.orders import Order, OrderType, Position, Proposal
+from core.money import ZERO, Quantity
+from core.orders import Order, OrderType, Position, Proposal, Side
 from core.verdicts import Receipt
 from desk.build import Desk
 from execution import orderbook
+from execution.exits import at_once
 from execution.orderbook import Attempt
 from memory.books import ledger
 
 OWNER = "person"
 
 
-async def close(desk: Desk, symbol: str, *, by: str, reason: str, key: str) -> Receipt:
-    """Sells what is held of a symbol at the market, or buys it back. Exits that rest there are cancelled first."""
+async def close(desk: Desk, symbol: str, *, by: str, reason: str, key: str) -> list[Receipt]:
+    """Sells what is held of a symbol at the market, or buys it back. Exits that rest there are cancelled first.
+
+    In as many orders as the venue wants it in.
+    """
     position = next((p for p in _positions(desk) if p.symbol == symbol), None)
     if position is None:
         held = ", ".join(p.symbol for p in _positions(desk)) or "nothing"
         raise ConfigError(f"account {desk.account_id} holds no {symbol}, it holds {held}")
     await _cancel(desk, [a for a in _live(desk) if a.symbol == symbol and a.side is position.side.opposite])
-    return await _exit(desk, symbol, by, reason, key)
+    return [await _exit(desk, symbol, part, by, reason, key) for part in _parts(desk, symbol)]
 
 
 async def flatten(desk: Desk, *, by: str, reason: str, key: str) -> tuple[list[Receipt], list[str]]:
@@ -33,9 +36,11 @@ async def flatten(desk: Desk, *, by: str, reason: str, key: str) -> tuple[list[R
     receipts, left = [], []
     for position in _positions(desk):
         try:
-            receipts.append(await _exit(desk, position.symbol, by, reason, key))
+            parts = _parts(desk, position.symbol)
         except ConfigError as nothing_to_do:
             left.append(str(nothing_to_do))
+            continue
+        receipts += [await _exit(desk, position.symbol, part, by, reason, key) for part in parts]
     return receipts, left
 
 
@@ -46,32 +51,46 @@ async def _cancel(desk: Desk, attempts: list[Attempt]) -> None:
             await desk.gate.cancel(attempt.client_order_id, attempt.symbol)
 
 
-async def _exit(desk: Desk, symbol: str, by: str, reason: str, key: str) -> Receipt:
-    return await desk.gate.propose(desk.books.read(lambda conn: _proposal(conn, desk, symbol, by, reason, key)))
+async def _exit(desk: Desk, symbol: str, part: "_Part", by: str, reason: str, key: str) -> Receipt:
+    order = Order(
+        proposal_id=identity.person_proposal_id(desk.account_id, by, f"{key}{part.suffix}", symbol),
+        account_id=desk.account_id,
+        owner=OWNER,
+        symbol=symbol,
+        side=part.side,
+        type=OrderType.MARKET,
+        quantity=part.quantity,
+        reduce_only=True,
+    )
+    source = f"person:{by}:{key}"
+    return await desk.gate.propose(Proposal(order, source, decided_ns=desk.clock.now_ns(), thesis=reason))
 
 
-def _proposal(conn: Connection, desk: Desk, symbol: str, by: str, reason: str, key: str) -> Proposal:
-    position = next((p for p in ledger.positions(conn, desk.account_id) if p.symbol == symbol), None)
+class _Part(NamedTuple):
+    """What one order closes. The first has the name of the request, so that the same request is the same order."""
+
+    side: Side
+    quantity: Quantity
+    suffix: str
+
+
+def _parts(desk: Desk, symbol: str) -> list[_Part]:
+    """All that nothing closes yet, in quantities that the venue takes at once."""
     instrument = desk.market.instrument(symbol)
+    position = next((p for p in _positions(desk) if p.symbol == symbol), None)
     if position is None:
         raise ConfigError(f"{symbol} was closed meanwhile: the exit that rested had filled")
     if instrument is None:
         raise ConfigError(f"{symbol} is held, and this market does not know it")
-    live, _ = orderbook.open_orders(conn, desk.account_id)
-    closing = sum((o.remaining for o in live if o.symbol == symbol and o.side is position.side.opposite), ZERO)
+    side = position.side.opposite
+    closing = sum((a.remaining for a in _live(desk) if a.symbol == symbol and a.side is side), ZERO)
     if closing >= position.quantity:
         raise ConfigError(f"all of {symbol} is being closed already, by orders that could not be cancelled")
-    order = Order(
-        proposal_id=identity.person_proposal_id(desk.account_id, by, key, symbol),
-        account_id=desk.account_id,
-        owner=OWNER,
-        symbol=symbol,
-        side=position.side.opposite,
-        type=OrderType.MARKET,
-        quantity=round_quantity(position.quantity - closing, instrument.lot_size),
-        reduce_only=True,
-    )
-    return Proposal(order, source=f"person:{by}:{key}", decided_ns=desk.clock.now_ns(), thesis=reason)
+    left = position.quantity - closing
+    parts = [_Part(side, at_once(left, instrument), "")]
+    while parts[-1].quantity and (left := left - parts[-1].quantity) >= instrument.lot_size:
+        parts.append(_Part(side, at_once(left, instrument), f".{len(parts)}"))
+    return parts
 
 
 def _positions(desk: Desk) -> tuple[Position, ...]:

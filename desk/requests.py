@@ -1,7 +1,7 @@
 """Requests of people to a desk that is at work: short rows that the desk which holds the account consumes."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, and_, insert, select, update
@@ -75,11 +75,14 @@ async def _halt(desk: Desk, by: str, reason: str) -> JSON:
 
 
 async def _close(desk: Desk, symbol: str, by: str, reason: str, key: str) -> JSON:
-    return shown(desk, await closing.close(desk, symbol, by=by, reason=reason, key=key))
+    return _told(desk, await closing.close(desk, symbol, by=by, reason=reason, key=key), [])
 
 
 async def _flatten(desk: Desk, by: str, reason: str, key: str) -> JSON:
-    receipts, left = await closing.flatten(desk, by=by, reason=reason, key=key)
+    return _told(desk, *await closing.flatten(desk, by=by, reason=reason, key=key))
+
+
+def _told(desk: Desk, receipts: Sequence[Receipt], left: Sequence[str]) -> JSON:
     return {"account": desk.account_id, "closed": [shown(desk, r) for r in receipts], "left": left}
 
 

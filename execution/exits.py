@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from sqlalchemy import Connection
 
@@ -53,9 +53,17 @@ def closing(guard: Guard, exits: Sequence[Attempt]) -> Decimal:
     return _left([a for a in exits if a.plan == guard.source])
 
 
+def at_once(quantity: Decimal, instrument: Instrument) -> Quantity:
+    """What one order closes of it: an even part where the venue takes no more, so that the last is not too small."""
+    if instrument.max_quantity is None or quantity <= instrument.max_quantity:
+        return round_quantity(quantity, instrument.lot_size)
+    orders = (quantity / instrument.max_quantity).to_integral_value(ROUND_CEILING)
+    return round_quantity(quantity / orders, instrument.lot_size)
+
+
 def sendable(quantity: Decimal, price: Decimal, instrument: Instrument) -> Decimal:
-    """As much of it as the venue would take; 0 where that is too little."""
-    rounded = round_quantity(quantity, instrument.lot_size)
+    """As much of it as the venue would take in one order; 0 where that is too little."""
+    rounded = at_once(quantity, instrument)
     enough = rounded >= instrument.min_quantity and rounded * price >= instrument.min_notional
     return rounded if enough else ZERO
 

@@ -37,7 +37,7 @@ from memory.books import blobs, journal, ledger
 from memory.books.database import Books
 from memory.books.words import ApprovalState, IncidentKind
 from risk.arithmetic import cost_with_fee
-from risk.candidate import unit_cost
+from risk.candidate import Candidate, unit_cost
 from risk.facts import Facts
 from risk.review import Rulebook, Ruling
 from risk.rules.conduct import could_cross
@@ -250,7 +250,8 @@ class Gate:
         if not ruling.allowed:
             return self._rulebook.passes_vouched(ruling)
         if asked == "over":
-            return c.worth is None or c.worth > self._policy.approval_over
+            worth = _worth_in_all(c)
+            return worth is None or worth > self._policy.approval_over
         return asked == "always" or c.intent.taint > Taint.TRUSTED
 
     def _review(
@@ -482,6 +483,13 @@ class Gate:
             journal.append(conn, self._account_id, "order", entry, ts_ns=now_ns)
 
         self._books.write(write)
+
+
+def _worth_in_all(c: Candidate) -> Decimal | None:
+    """Of an order with what is held and open in its asset: many small orders are one large one."""
+    if c.worth is None or c.portfolio is None or c.instrument is None:
+        return None
+    return c.portfolio.of(c.instrument.base) + c.worth
 
 
 def stored_receipt(conn: Connection, proposal_id: str) -> Receipt | None:

@@ -11,7 +11,7 @@ from core.ports import MarketFacts
 from core.quotes import Quote
 from core.time import DAY_NS, SECOND_NS
 from execution import incidents, orderbook
-from execution.snapshot import equity_now, market_now
+from execution.snapshot import coins, equity_now, market_now
 from execution.vitals import Vitals
 from memory.books import accounts, ledger, performance
 from memory.books.accounts import Account
@@ -43,7 +43,8 @@ class Sight:
 def sight(conn: Connection, account_id: str, market: MarketFacts, now_ns: int) -> Sight:
     live, _ = orderbook.open_orders(conn, account_id)
     watched = {p.symbol for p in ledger.positions(conn, account_id)} | {o.symbol for o in live}
-    quotes, instruments = market_now(market, watched, now_ns)
+    held = coins(accounts.balances(conn, account_id), accounts.account(conn, account_id).numeraire)
+    quotes, instruments = market_now(market, watched | held, now_ns)
     return Sight(now_ns, equity_now(conn, account_id, quotes, instruments), quotes, frozenset(watched))
 
 

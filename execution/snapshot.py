@@ -40,8 +40,9 @@ def freeze(
     account = accounts.account(conn, order.account_id)
     positions = ledger.positions(conn, order.account_id)
     live, reserved = orderbook.open_orders(conn, order.account_id)
-    held = {order.symbol, *(p.symbol for p in positions), *(o.symbol for o in live)}
-    quotes, instruments = market_now(market, held, now_ns)
+    balances = accounts.balances(conn, order.account_id)
+    worked = {order.symbol, *(p.symbol for p in positions), *(o.symbol for o in live)}
+    quotes, instruments = market_now(market, worked | coins(balances, account.numeraire), now_ns)
     bases = {symbol: instrument.base for symbol, instrument in instruments.items()}
     since_ns = now_ns - policy.duplicate_window_s * SECOND_NS
     conditions = surveyor.conditions(order, quotes.get(order.symbol), bases, now_ns)
@@ -50,7 +51,7 @@ def freeze(
         numeraire=account.numeraire,
         now_ns=now_ns,
         equity=equity_now(conn, order.account_id, quotes, instruments),
-        balances=accounts.balances(conn, order.account_id),
+        balances=balances,
         reserved=reserved,
         positions=positions,
         orders=live,
@@ -75,6 +76,11 @@ def market_now(
     quotes = {s: quote for s in sorted(symbols) if (quote := usable_quote(market, s, now_ns)) is not None}
     known = {s: instrument for s in sorted(symbols) if (instrument := market.instrument(s)) is not None}
     return quotes, known
+
+
+def coins(balances: Mapping[str, Decimal], numeraire: str) -> set[str]:
+    """The symbols that price what an account holds beside its numeraire, whether or not a position is made of it."""
+    return {f"{currency}/{numeraire}" for currency, total in balances.items() if total and currency != numeraire}
 
 
 def usable_quote(market: MarketFacts, symbol: str, now_ns: int) -> Quote | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert
 
 from core.orders import Order, Proposal
 from core.time import ManualClock
+from core.verdicts import Receipt
 from execution import latches
 from execution.breakers import Breakers
 from execution.door import Door
@@ -18,7 +19,7 @@ from execution.gate import Gate
 from execution.kill import KillSwitch
 from execution.tickets import ApprovedOrder, TicketOffice, TicketRefused
 from execution.vitals import VenueStatus, Vitals
-from execution.watch import Watch
+from execution.watch import Watch, WatchReport
 from fuzz.exchange import Exchange
 from fuzz.tape import Tape
 from fuzz.witness import Witness
@@ -54,6 +55,17 @@ class WitnessedGate(Gate):
     async def cancel(self, client_order_id: str, symbol: str) -> None:
         self.witness.cancelling(client_order_id)
         await super().cancel(client_order_id, symbol)
+
+
+class WitnessedWatch(Watch):
+    """Has the witness look when the watch does: what is cancelled afterwards was still there."""
+
+    witness: Witness
+
+    def _mark(self, conn: Connection, now_ns: int, fired: tuple[Receipt, ...]) -> WatchReport:
+        report = super()._mark(conn, now_ns, fired)
+        self.witness.stepped()
+        return report
 
 
 class LeakyOffice(TicketOffice):
@@ -113,11 +125,11 @@ class Desk:
             *wiring, self.door, self.office, self.rulebook, self.clock, self.breakers, self.vitals
         )
         self.gate.witness = self.witness
-        self.watch = Watch(*wiring, self.gate, self.door, self.office, self.clock, self.breakers)
+        self.watch = WitnessedWatch(*wiring, self.gate, self.door, self.office, self.clock, self.breakers)
+        self.watch.witness = self.witness
 
     async def step(self) -> None:
         await self.watch.step()
-        self.witness.stepped()
 
     def hears(self, status: int, *, restricted: bool) -> None:
         """What the venue announces of itself."""

@@ -298,12 +298,12 @@ def _worth(facts: Facts, sums: Sums) -> Worth | None:
     at_risk: list[tuple[str, Side, Decimal]] = []
     for position in facts.positions:
         quote = facts.quotes.get(position.symbol)
-        if quote is None or not quote.last > 0:
+        if quote is None or not (quote.last.is_finite() and quote.last > 0):
             return None
         at_risk.append((position.symbol, position.side, position.quantity * quote.last))
     for (symbol, side), orders in sums.working.items():
         quote = facts.quotes.get(symbol)
-        if quote is None or not quote.ask > 0:
+        if quote is None or not (quote.ask.is_finite() and quote.ask > 0):
             return None
         at_risk.append((symbol, side, _adding(sums.held.get(symbol), side, orders, quote)))
     for number, (symbol, side, value) in enumerate(at_risk):

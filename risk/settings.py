@@ -40,7 +40,9 @@ class RiskSettings(ConductLimits):
     # Who is asked.
     approval: Approval = Field("never", description="which orders that add risk wait for a person")
     approvals: dict[str, Approval] = Field(default_factory=dict, description="the same, by symbol")
-    approval_over: Decimal = Field(Decimal("1000"), gt=0, description="worth from which `over` asks, in the numeraire")
+    approval_over: Decimal = Field(
+        Decimal("1000"), gt=0, description="worth from which `over` asks, with all of its asset, in the numeraire"
+    )
     approval_ttl_s: int = Field(900, gt=0, le=ceilings.MAX_APPROVAL_TTL_S, description="seconds a person has")
     approval_drift: Fraction = Field(
         Decimal("0.01"), gt=0, le=ceilings.MAX_APPROVAL_DRIFT, description="price move that voids an approval"

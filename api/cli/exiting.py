@@ -19,18 +19,18 @@ def close(named: str | None, symbol: str, by: str, reason: str, *, json: bool) -
     with books() as opened:
         account = opened.books.read(lambda conn: reports.current_account(conn, named))
         said = answering.close(opened.home, opened.books, account.account_id, symbol, by=by, reason=reason)
-        data = asyncio.run(said)
-    if json:
-        print_json(data)
-    else:
-        told(data)
-    _exit([data])
+        _show(asyncio.run(said), json=json)
 
 
 def flatten(named: str | None, by: str, reason: str, *, json: bool) -> None:
     with books() as opened:
         account = opened.books.read(lambda conn: reports.current_account(conn, named))
-        data = asyncio.run(answering.flatten(opened.home, opened.books, account.account_id, by=by, reason=reason))
+        said = answering.flatten(opened.home, opened.books, account.account_id, by=by, reason=reason)
+        _show(asyncio.run(said), json=json)
+
+
+def _show(data: JSON, *, json: bool) -> None:
+    """Every order's answer, and why there is none, with an exit code for the worst of them."""
     if json:
         print_json(data)
     else:

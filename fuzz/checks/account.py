@@ -80,9 +80,10 @@ def cluster_exposure(c: Case) -> Finding:
         return None
     together, known = NOTHING, c.scene.market.get("correlation", {})
     for base, worth in c.account.by_side[c.order.side].items():
-        moves = exactly(known.get(base))
-        if moves is None and known.get(base) is not None and base != c.instrument.base:
+        said = known.get(base)
+        if said is not None and said.is_nan() and base != c.instrument.base:
             return None
+        moves = exactly(said)
         # Not known, or no correlation at all: as if it moved with the order's.
         apart = moves is not None and -1 <= moves < c.allowed("cluster_correlation")
         if base == c.instrument.base or not apart:

@@ -154,7 +154,7 @@ def _walked_bps(c: Case, quantity: Fraction) -> Fraction | None:
     left, paid = quantity, NOTHING
     for level in c.levels() or ():
         price, there = exactly(level.price), exactly(level.quantity)
-        if price is None or there is None:
+        if price is None or there is None or price <= 0 or there <= 0:
             return None
         if c.limit is not None and (price > c.limit if c.buys else price < c.limit):
             break
@@ -163,6 +163,7 @@ def _walked_bps(c: Case, quantity: Fraction) -> Fraction | None:
         if left <= 0:
             break
     taken = quantity - left
-    if c.mid is None or taken <= 0 or (left > 0 and c.limit is None):
+    # So little of it that no amount of money could show it is none of it.
+    if c.mid is None or taken <= quantity / 10**50 or (left > 0 and c.limit is None):
         return None
     return c.sign * (paid / taken - c.mid) / c.mid * 10_000

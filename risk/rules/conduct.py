@@ -13,7 +13,7 @@ from risk.arithmetic import share
 from risk.candidate import Candidate
 from risk.codes import DenialCode
 from risk.facts import OpenOrder
-from risk.rules.base import CountRule, Layer, LimitRule, tally
+from risk.rules.base import CountRule, Layer, LimitRule, positive, tally
 from risk.settings import RiskSettings
 
 
@@ -28,7 +28,7 @@ class SelfTrade(CountRule):
         resting = c.sums.working.get((c.order.symbol, c.opposite))
         if resting is None:
             return ZERO
-        last = None if c.quote is None else c.quote.last
+        last = None if c.quote is None else positive(c.quote.last)
         return tally(sum(could_cross(c.order, other, last) for other in resting))
 
 

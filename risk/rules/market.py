@@ -236,7 +236,8 @@ class Liquidation(MarketRule):
             if not margin.is_finite():
                 return None
             distances.append(self._distance(c, c.position.side.sign, c.position.average_price, margin))
-        return min(distances)
+        # A position that was entered at no price is at no distance from anything.
+        return min(distances) if all(distance.is_finite() for distance in distances) else None
 
     def _distance(self, c: Candidate, sign: int, entry: Decimal, margin_per_unit: Decimal) -> Decimal:
         assert c.instrument is not None
@@ -279,9 +280,11 @@ def _modelled(c: Candidate) -> Decimal | None:
 
 
 def _average_price(levels: Sequence[Level], quantity: Decimal, limit: Decimal | None, buys: bool) -> Decimal | None:
-    """Mean price of taking `quantity`, no further than `limit`; None where the book is too thin to tell."""
+    """Mean price of taking `quantity`, no further than `limit`; None where the book is too thin, or broken."""
     left, cost = quantity, ZERO
     for level in levels:
+        if level.price <= ZERO or level.quantity <= ZERO:
+            return None
         if limit is not None and (level.price > limit if buys else level.price < limit):
             break
         part = level.quantity if level.quantity < left else left

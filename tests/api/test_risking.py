@@ -177,7 +177,7 @@ def test_a_denied_close_says_what_was_measured_beside_what_is_allowed(
     assert (told.code, told.err) == (3, "")
     assert "MIN_NOTIONAL" in told.out
     if flags:
-        (denial,) = told.json["denials"]
+        (denial,) = told.json["closed"][0]["denials"]
         assert (denial["code"], denial["limit"], denial["unit"]) == ("MIN_NOTIONAL", "1000000000", "quote")
     else:
         assert "1,000,000,000 quote allowed" in told.out

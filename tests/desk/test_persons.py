@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 
 from core.canonical import JSON
 from core.errors import ConfigError, DeskHalted
+from core.money import round_quantity
 from core.orders import Side
 from core.time import ManualClock, show_time
 from desk import answering, requests
@@ -23,6 +25,7 @@ from desk.settings import Settings
 from desk.standing import risk_status
 from execution import latches, orderbook
 from execution.kill import KillSwitch
+from market.simulated import SimulatedMarket
 from memory.books import accounts, ledger, tables
 from memory.books.words import RecordKind
 from risk.settings import RiskSettings
@@ -90,14 +93,14 @@ async def say(home: Home, verb: str, **more: object) -> JSON:
 
 
 async def test_a_close_sells_all_of_a_position_and_the_next_bar_fills_it(holding: Home) -> None:
-    told = await say(holding, "close", symbol="ETH/USDT")
+    (told,) = (await say(holding, "close", symbol="ETH/USDT"))["closed"]
     assert (told["kind"], told["order"], told["side"], told["denials"]) == ("done", "filled", "sell", [])
     assert (held(holding), live(holding)) == ([], [])
     assert verified(holding).ok
 
 
 async def test_a_close_is_an_action_with_a_record_of_its_own(holding: Home) -> None:
-    told = await say(holding, "close", symbol="ETH/USDT")
+    (told,) = (await say(holding, "close", symbol="ETH/USDT"))["closed"]
     with books_of(holding) as books:
         (record,) = [r for r in all_records(books, RecordKind.ACTION) if r.proposal_id == told["proposal_id"]]
         stored = books.read(lambda conn: orderbook.find_proposal(conn, told["proposal_id"]))
@@ -105,6 +108,26 @@ async def test_a_close_is_an_action_with_a_record_of_its_own(holding: Home) -> N
     assert stored is not None
     assert stored.body["source"].startswith("person:ada:")
     assert (stored.body["thesis"], stored.body["order"]["reduce_only"]) == ("because", True)
+
+
+@pytest.mark.parametrize("verb", ["close", "flatten"])
+async def test_what_the_venue_does_not_take_at_once_is_closed_in_parts(
+    holding: Home, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = account_of(holding)
+    with books_of(holding) as books:
+        (position,) = books.read(lambda conn: ledger.positions(conn, account_id))
+    most = round_quantity(position.quantity / 3, Decimal("0.0001"))
+    known = SimulatedMarket.instrument
+    monkeypatch.setattr(
+        SimulatedMarket, "instrument", lambda *seen: (i := known(*seen)) and replace(i, max_quantity=most)
+    )
+    told = (await say(holding, verb, symbol="ETH/USDT"))["closed"]
+    assert [a["denials"] for a in told] == [[]] * len(told)
+    assert len(told) >= 3
+    assert sum(Decimal(a["quantity"]) for a in told) == position.quantity
+    assert max(Decimal(a["quantity"]) for a in told) <= most
+    assert held(holding) == []
 
 
 async def test_what_is_not_held_cannot_be_closed(holding: Home) -> None:
@@ -121,7 +144,7 @@ async def test_a_second_close_finds_nothing(holding: Home) -> None:
 async def test_a_close_passes_while_the_desk_is_halted_and_killed(holding: Home) -> None:
     await say(holding, "halt")
     holding.kill_file.touch()
-    told = await say(holding, "close", symbol="ETH/USDT")
+    (told,) = (await say(holding, "close", symbol="ETH/USDT"))["closed"]
     assert (told["order"], told["state"]) == ("filled", "halted")
     assert held(holding) == []
 
@@ -257,7 +280,7 @@ def desk_at_work(home: Home) -> Iterator[None]:
 
 async def test_a_desk_at_work_closes_a_position(holding: Home) -> None:
     with desk_at_work(holding):
-        told = await say(holding, "close", symbol="ETH/USDT")
+        (told,) = (await say(holding, "close", symbol="ETH/USDT"))["closed"]
     assert told["order"] in ("open", "filled"), "where its market shows depth it fills at once"
     assert [a.side for a in live(holding)] == ([Side.SELL] if told["order"] == "open" else [])
     assert held(holding) == (["ETH/USDT"] if told["order"] == "open" else [])

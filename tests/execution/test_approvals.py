@@ -244,6 +244,13 @@ async def test_only_an_order_worth_more_than_the_limit_waits_under_over(open_des
     assert (await desk.propose(desk.buy("5.001", symbol="ETH/USDT"))).kind is AnswerKind.WAITING
 
 
+async def test_small_orders_that_are_one_large_one_together_wait_under_over(open_desk: Opened) -> None:
+    desk = open_desk(approval="over", approval_over="500")
+    assert (await desk.propose(desk.buy("3"))).kind is AnswerKind.WORKING
+    assert (await desk.propose(desk.buy("2.001"))).kind is AnswerKind.WAITING
+    assert (await desk.propose(desk.buy("3", symbol="ETH/USDT"))).kind is AnswerKind.WORKING
+
+
 async def test_a_symbol_may_have_a_policy_of_its_own(open_desk: Opened) -> None:
     desk = open_desk(approval="never", approvals={"ETH/USDT": "always"})
     assert (await desk.propose(desk.buy("1"))).kind is AnswerKind.WORKING

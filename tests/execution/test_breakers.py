@@ -135,6 +135,26 @@ async def test_neither_a_withdrawal_nor_a_deposit_is_a_loss_or_hides_one(desk: D
     assert "day_halt" in holding(desk)
 
 
+async def test_coins_that_were_given_in_are_worth_their_price_without_a_position(desk: Desk) -> None:
+    given, now_ns = Decimal(3), desk.clock.now_ns()
+    desk.books.write(
+        lambda conn: accounts.deposit(
+            conn, ACCOUNT, "ETH", given, ts_ns=now_ns, reason="mine before", price=Decimal(100)
+        )
+    )
+    assert (await desk.step()).equity == Decimal(10_300)
+    assert denials(await desk.propose(desk.buy("1"))) == []
+
+
+async def test_coins_that_nothing_prices_let_nothing_be_opened(desk: Desk) -> None:
+    given, now_ns = Decimal(3), desk.clock.now_ns()
+    desk.books.write(
+        lambda conn: accounts.deposit(conn, ACCOUNT, "XYZ", given, ts_ns=now_ns, reason="an airdrop", price=Decimal(1))
+    )
+    assert (await desk.step()).equity is None
+    assert DenialCode.TRADING_STATE in denials(await desk.propose(desk.buy("1")))
+
+
 async def test_losses_are_marked_to_the_market_with_their_fees(desk: Desk) -> None:
     await desk.bought("19", stop="5")  # 1.90 of fees
     await desk.trades("89.58", "89.58", "89.58", "89.58")  # 198.0 lost: 9 800.12

@@ -1,6 +1,7 @@
 """A fixed stop needs no agent, and ends the same whether the watch alone guards it or it rests at the venue too."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 
@@ -12,7 +13,7 @@ from core.time import HOUR_NS
 from core.verdicts import AnswerKind
 from memory.books.words import StopState
 from risk.states import TradingState
-from tests.execution.desk import FREE, RESTING, Desk, denials, lose
+from tests.execution.desk import BTC, FREE, RESTING, Desk, denials, lose
 
 # Where stops rest at the venue, an exit that waits finds no free coins: only what closes now moves a stop.
 watched_only = pytest.mark.parametrize("desk", [FREE], ids=["watched"], indirect=True)
@@ -174,6 +175,16 @@ async def test_a_stop_that_could_only_sell_a_part_sells_the_rest_later(desk: Des
     assert desk.held() == Decimal("1.5")
     await desk.trades("88", "88", "88", "88")
     assert exits(desk) == [("0.5", "9E+1"), ("1.5", "88")]
+
+
+@watched_only
+async def test_a_stop_beyond_what_the_venue_takes_at_once_sells_the_rest_later(desk: Desk) -> None:
+    await desk.bought("2", stop="90")
+    desk.market.instruments["BTC/USDT"] = replace(BTC, max_quantity=Decimal("1.5"))
+    await desk.trades("100", "100", "90", "90")
+    assert desk.held() == Decimal(1)
+    await desk.trades("88", "88", "88", "88")
+    assert exits(desk) == [("1", "9E+1"), ("1", "88")]
 
 
 async def test_the_stop_of_one_entry_leaves_the_other_entry_alone(desk: Desk) -> None:

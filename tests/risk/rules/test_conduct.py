@@ -1,13 +1,16 @@
 """Conduct: nobody trades with himself, floods a market with orders that he takes back, or trades what he may not."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from core.money import Price
 from core.orders import OrderState, Side
 from risk.codes import DenialCode
 from risk.facts import OpenOrder
-from tests.risk.builders import buy, held, resting, review_of, sell
+from tests.risk.builders import buy, held, quoted, resting, review_of, sell
 
 OURS: dict[str, Any] = {"positions": [held("0.02")], "coins": "0.02"}
 
@@ -79,6 +82,13 @@ def test_a_stop_of_ours_that_nobody_has_confirmed_is_met_at_its_worst(state: Ord
 def test_an_order_that_may_be_at_the_venue_is_met_too(state: OrderState) -> None:
     orders = [resting(Side.SELL, "0.01", at="50000", state=state)]
     assert review_of(buy("0.01", at="50000"), orders=orders, **OURS).denials == [DenialCode.SELF_TRADE]
+
+
+@pytest.mark.parametrize("last", ["0", "-1", "NaN"])
+def test_where_the_last_price_is_none_a_stop_of_ours_may_have_been_reached(last: str) -> None:
+    orders = [resting(Side.BUY, "0.01", at="56000", trigger="55000")]
+    broken = replace(quoted("50000"), last=Price(Decimal(last)))
+    assert review_of(sell("0.01"), orders=orders, quote=broken, **OURS).denied_by(DenialCode.SELF_TRADE)
 
 
 def test_an_exit_that_would_meet_our_own_entry_is_denied() -> None:

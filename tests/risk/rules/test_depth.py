@@ -137,6 +137,12 @@ def test_a_book_too_thin_for_the_order_is_denied() -> None:
     assert largest_of(DenialCode.SLIPPAGE, buy("1"), **thin) == d("0.005")
 
 
+@pytest.mark.parametrize("level", [("-1", "1"), ("0", "1"), ("50000", "0"), ("50000", "-1")])
+def test_a_level_that_is_none_leaves_the_slippage_unknown(level: tuple[str, str]) -> None:
+    broken = depth(level, ("50001", "1"))
+    assert review_of(buy("0.01"), bids=depth(("49999", "1")), asks=broken).denied_by(DenialCode.SLIPPAGE)
+
+
 def test_a_book_that_begins_beyond_the_limit_contradicts_the_quote() -> None:
     assert review_of(buy("0.01", at="50050"), **STEEP).denials == [DenialCode.SLIPPAGE]
 

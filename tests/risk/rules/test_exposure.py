@@ -107,6 +107,14 @@ def test_a_holding_without_a_price_denies_every_entry() -> None:
     assert review_of(buy("0.01"), positions=[held("1", symbol="ETH/USDT")]).denials == OF_THE_ACCOUNT
 
 
+@pytest.mark.parametrize("price", ["0", "NaN", "Infinity"])
+def test_a_holding_or_an_open_order_at_no_price_denies_every_entry(price: str) -> None:
+    ether = replace(quoted("1900", symbol="ETH/USDT"), last=d(price), ask=d(price))
+    exit_ = resting(Side.SELL, "1", at="2000", symbol="ETH/USDT", reduce_only=True)
+    for working in ({"positions": [held("1", symbol="ETH/USDT", at="1900")]}, {"orders": [exit_]}):
+        assert review_of(buy("0.01"), quotes=[ether], **working).denied_by(DenialCode.GROSS_EXPOSURE)
+
+
 def test_a_holding_of_an_unknown_instrument_denies_every_entry() -> None:
     unknown: dict[str, Any] = {"positions": [held("1", symbol="X/USDT")], "quotes": [quoted("1", symbol="X/USDT")]}
     assert review_of(buy("0.01"), **unknown).denials == OF_THE_ACCOUNT

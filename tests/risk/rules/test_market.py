@@ -307,6 +307,14 @@ def test_a_position_whose_margin_is_not_known_may_not_grow(margin: str) -> None:
     assert denied.denials == [DenialCode.LIQUIDATION]
 
 
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+@pytest.mark.parametrize("entry", ["NaN", "Infinity", "-Infinity"])
+def test_a_position_that_was_entered_at_no_price_may_not_grow(side: Side, entry: str) -> None:
+    position = [held("0.01", at=entry, symbol=PERP.symbol, side=side, margin="200")]
+    denied = review_of(order(side, "0.01", symbol=PERP.symbol), positions=position, funding_rate="0")
+    assert denied.denials == [DenialCode.LIQUIDATION]
+
+
 def test_a_liquidation_without_a_price_is_denied() -> None:
     assert review_of(buy("0.01"), mid=None).denied_by(DenialCode.LIQUIDATION)
     assert review_of(buy("0.01"), instruments=[]).denied_by(DenialCode.LIQUIDATION)
