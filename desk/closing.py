@@ -1,10 +1,9 @@
 """A person's way out: the exit of one position, or of everything. They pass the gate like anybody's orders."""
 
-from contextlib import suppress
 from typing import NamedTuple
 
 from core import identity
-from core.errors import ConfigError, ExchangeUnavailable
+from core.errors import ConfigError
 from core.money import ZERO, Quantity
 from core.orders import Order, OrderType, Position, Proposal, Side
 from core.verdicts import Receipt
@@ -26,13 +25,13 @@ async def close(desk: Desk, symbol: str, *, by: str, reason: str, key: str) -> l
     if position is None:
         held = ", ".join(p.symbol for p in _positions(desk)) or "nothing"
         raise ConfigError(f"account {desk.account_id} holds no {symbol}, it holds {held}")
-    await _cancel(desk, [a for a in _live(desk) if a.symbol == symbol and a.side is position.side.opposite])
+    await desk.gate.cancel_each([a for a in _live(desk) if a.symbol == symbol and a.side is position.side.opposite])
     return [await _exit(desk, symbol, part, by, reason, key) for part in _parts(desk, symbol)]
 
 
 async def flatten(desk: Desk, *, by: str, reason: str, key: str) -> tuple[list[Receipt], list[str]]:
     """Cancels every order and closes every position: the answers, and why some of it has none."""
-    await _cancel(desk, _live(desk))
+    await desk.gate.cancel_each(_live(desk))
     receipts, left = [], []
     for position in _positions(desk):
         try:
@@ -42,13 +41,6 @@ async def flatten(desk: Desk, *, by: str, reason: str, key: str) -> tuple[list[R
             continue
         receipts += [await _exit(desk, position.symbol, part, by, reason, key) for part in parts]
     return receipts, left
-
-
-async def _cancel(desk: Desk, attempts: list[Attempt]) -> None:
-    """What cannot be reached stays, and the exit is smaller by it."""
-    for attempt in attempts:
-        with suppress(ExchangeUnavailable):
-            await desk.gate.cancel(attempt.client_order_id, attempt.symbol)
 
 
 async def _exit(desk: Desk, symbol: str, part: "_Part", by: str, reason: str, key: str) -> Receipt:

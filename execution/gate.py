@@ -6,8 +6,9 @@ that no cycle can cancel.
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -16,31 +17,29 @@ from sqlalchemy import Connection, Row
 from core import identity
 from core.canonical import plain
 from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable, LedgerBroken
-from core.fills import stop_hit
 from core.money import ZERO
-from core.orders import Order, OrderState, OrderType, Proposal, Side
+from core.orders import Order, OrderState, Proposal
 from core.ports import Clock, MarketFacts
-from core.taint import Taint
 from core.time import SECOND_NS, show_time
 from core.verdicts import AnswerKind, Receipt, Review
-from execution import actions, guardbook, incidents, orderbook
-from execution.breakers import Breakers, Look
-from execution.conditions import Surveyor
+from execution import actions, incidents, orderbook
+from execution.breakers import Breakers
+from execution.clearing import Clearing
 from execution.door import Door
+from execution.examiner import Examination, Examiner
+from execution.orderbook import Attempt
 from execution.ports import VenueHealth
 from execution.readings import Sight, sight
 from execution.settle import mark_absent, settle
 from execution.shadow import Shadow
-from execution.snapshot import freeze, usable_quote
 from execution.tickets import ApprovedOrder, TicketOffice, TicketRefused
 from memory.books import blobs, journal, ledger
 from memory.books.database import Books
 from memory.books.words import ApprovalState, IncidentKind
 from risk.arithmetic import cost_with_fee
-from risk.candidate import Candidate, unit_cost
+from risk.candidate import unit_cost
 from risk.facts import Facts
 from risk.review import Rulebook, Ruling
-from risk.rules.conduct import could_cross
 from risk.states import TradingState
 
 _HALTED = TradingState.HALTED
@@ -74,15 +73,13 @@ class Gate:
         self._account_id = account_id
         self._books = books
         self._market = market
-        self._surveyor = Surveyor(market)
         self._door = door
         self._office = office
-        self._rulebook = rulebook
         self._policy = rulebook.policy
         self._clock = clock
         self._breakers = breakers
-        self._health = health
-        self._shadow = shadow
+        self._examiner = Examiner(market, rulebook, clock, breakers, health, shadow)
+        self._clearing = Clearing(account_id, market, self._examiner, breakers, clock)
         self._lock = asyncio.Lock()
         self._sends: set[asyncio.Task[None]] = set()
         self._in_flight: set[str] = set()  # client order ids whose request has not come back
@@ -112,9 +109,7 @@ class Gate:
 
     async def cancel_entries(self) -> None:
         """Where it is halted, resting entries go, positions and their exits stay. What fails is tried again."""
-        for attempt in self._books.read(self._halted_entries):
-            with suppress(ExchangeUnavailable):
-                await self.cancel(attempt.client_order_id, attempt.symbol)
+        await self.cancel_each(self._books.read(self._halted_entries))
 
     async def rearm(self, latch_id: int, *, rebase: bool = False, by: str, reason: str) -> bool:
         """A person re-arms one latch, not the state. What was reviewed before is void. False if it is not latched."""
@@ -143,6 +138,12 @@ class Gate:
         self._books.write(lambda conn: orderbook.mark_cancelling(conn, client_order_id, now_ns))
         await self._door.cancel(client_order_id, symbol)
         await self.poll(client_order_id, symbol)
+
+    async def cancel_each(self, attempts: Iterable[Attempt]) -> None:
+        """Those that can be reached. What cannot stays, and counts."""
+        for attempt in attempts:
+            with suppress(ExchangeUnavailable):
+                await self.cancel(attempt.client_order_id, attempt.symbol)
 
     async def poll(self, client_order_id: str, symbol: str) -> bool:
         """Books the venue's word on one of our orders; True when it was news. No word at all proves it absent.
@@ -193,7 +194,7 @@ class Gate:
 
     def _propose(self, conn: Connection, proposal: Proposal) -> _Decision:
         row = orderbook.find_proposal(conn, proposal.proposal_id)
-        if row is not None and row.body == plain(proposal) and not _may_try_again(conn, row):
+        if row is not None and row.body == plain(proposal) and not orderbook.may_try_again(conn, row.proposal_id):
             return _Decision(_receipt(conn, row))
         reused = row is not None and row.body != plain(proposal)
         facts, look, ruling = self._review(conn, proposal, reused_id=reused)
@@ -237,46 +238,14 @@ class Gate:
         return _Decision(receipt, send, epoch_moved=bool(look.tripped))
 
     def _kind(self, ruling: Ruling) -> AnswerKind:
-        if self._asks(ruling):
+        if self._examiner.asks(ruling):
             return AnswerKind.WAITING
         return AnswerKind.WORKING if ruling.allowed else AnswerKind.DENIED
 
-    def _asks(self, ruling: Ruling) -> bool:
-        """Whether a person has the next word. An exit never waits for anybody."""
-        c = ruling.candidate
-        asked = self._policy.approval_for(c.order.symbol)
-        if c.reducing or asked == "never":
-            return False
-        if not ruling.allowed:
-            return self._rulebook.passes_vouched(ruling)
-        if asked == "over":
-            worth = _worth_in_all(c)
-            return worth is None or worth > self._policy.approval_over
-        return asked == "always" or c.intent.taint > Taint.TRUSTED
-
     def _review(
         self, conn: Connection, proposal: Proposal, *, reused_id: bool = False, vouched: bool = False
-    ) -> tuple[Facts, Look, Ruling]:
-        facts = self._freeze(conn, proposal, reused_id=reused_id, vouched=vouched)
-        look = self._breakers.look(conn, Sight.of(facts))
-        standing = look.standing(proposal.order.symbol)
-        ruling = self._rulebook.judge(proposal.order, facts, standing)
-        if self._shadow is not None:
-            self._shadow.compare(conn, proposal.order, facts, look, ruling.review())
-        return facts, look, ruling
-
-    def _freeze(self, conn: Connection, proposal: Proposal, *, reused_id: bool = False, vouched: bool = False) -> Facts:
-        return freeze(
-            conn,
-            self._market,
-            self._surveyor,
-            self._health,
-            proposal,
-            self._policy,
-            self._clock.now_ns(),
-            reused_id=reused_id,
-            vouched=vouched,
-        )
+    ) -> Examination:
+        return self._examiner.review(conn, proposal, reused_id=reused_id, vouched=vouched)
 
     def _reserve(self, conn: Connection, proposal: Proposal, ruling: Ruling, *, vouched: bool = False) -> str:
         """Writes the attempt at its worst case; from here on every review counts it."""
@@ -352,56 +321,9 @@ class Gate:
 
     async def _clear_the_way(self, proposal: Proposal) -> None:
         """An exit is never held up by what is our own: that is cancelled first, if nothing else denies the exit."""
-        for attempt in self._books.read(lambda conn: self._in_the_way(conn, proposal)):
-            with suppress(ExchangeUnavailable):
-                await self.cancel(attempt.client_order_id, attempt.symbol)
+        await self.cancel_each(self._books.read(lambda conn: self._clearing.in_the_way(conn, proposal)))
 
-    def _in_the_way(self, conn: Connection, proposal: Proposal) -> list[orderbook.Attempt]:
-        """Entries that an exit would meet, and stops that rest at the venue on the coins that it needs.
-
-        What is left of the position is guarded by the watch, which has its stops rest again at its next step. The watch
-        itself says which of its stops an exit of its own replaces.
-        """
-        order = proposal.order
-        live = [a for a in orderbook.live_attempts(conn, self._account_id) if a.symbol == order.symbol]
-        entries = [a for a in live if a.side is order.side.opposite]
-        # A stop makes way for what closes now. What waits for a better price would leave the position without one.
-        kept = proposal.source.startswith(actions.STOP) or self._waits(order)
-        stops = [] if kept else guardbook.resting(conn, self._account_id, [a for a in live if a.side is order.side])
-        row = orderbook.find_proposal(conn, proposal.proposal_id) if entries or stops else None
-        if not (entries or stops) or (row is not None and not _may_try_again(conn, row)):
-            return []
-        facts = self._freeze(conn, proposal)
-        standing = self._breakers.standing(conn, facts.now_ns, order.symbol)
-        ruling = self._rulebook.judge(order, facts, standing)
-        if ruling.allowed or not all(number.is_finite() for number in ruling.candidate.numbers):
-            return []
-        quote = facts.quotes.get(order.symbol)
-        last = None if quote is None else quote.last
-        crossing = {o.proposal_id for o in facts.orders if could_cross(order, o, last)}
-        aside = [a for a in entries if a.proposal_id in crossing]
-        short = order.quantity - ruling.candidate.proven
-        for stop in stops:
-            if short > 0:
-                aside.append(stop)
-                short -= stop.remaining
-        gone = {a.proposal_id for a in aside}
-        then = replace(facts, orders=tuple(o for o in facts.orders if o.proposal_id not in gone))
-        without = self._rulebook.judge(order, then, standing)
-        return aside if without.candidate.reducing and without.allowed else []
-
-    def _waits(self, order: Order) -> bool:
-        """Whether an order would rest at the venue instead of trading now."""
-        quote = usable_quote(self._market, order.symbol, self._clock.now_ns())
-        asked = [price for price in (order.limit_price, order.trigger_price) if price is not None]
-        if order.type is OrderType.MARKET or quote is None or not all(price.is_finite() for price in asked):
-            return False
-        best, sign = quote.ask if order.side is Side.BUY else quote.bid, order.side.sign
-        if order.limit_price is not None:
-            return sign * (order.limit_price - best) < 0
-        return order.trigger_price is not None and not stop_hit(order.trigger_price, quote.last, quote.last, sign)
-
-    def _halted_entries(self, conn: Connection) -> list[orderbook.Attempt]:
+    def _halted_entries(self, conn: Connection) -> list[Attempt]:
         """Resting orders that add risk where the account, the venue or their symbol is halted."""
         now_ns = self._clock.now_ns()
         if not self._breakers.halts_anything(conn, now_ns):
@@ -485,13 +407,6 @@ class Gate:
         self._books.write(write)
 
 
-def _worth_in_all(c: Candidate) -> Decimal | None:
-    """Of an order with what is held and open in its asset: many small orders are one large one."""
-    if c.worth is None or c.portfolio is None or c.instrument is None:
-        return None
-    return c.portfolio.of(c.instrument.base) + c.worth
-
-
 def stored_receipt(conn: Connection, proposal_id: str) -> Receipt | None:
     row = orderbook.find_proposal(conn, proposal_id)
     return None if row is None else _receipt(conn, row)
@@ -505,9 +420,3 @@ def _receipt(conn: Connection, row: Row[Any]) -> Receipt:
     return Receipt(
         row.proposal_id, kind, actions.stored_review(row.review), blobs.get_json(conn, row.facts), row.detail
     )
-
-
-def _may_try_again(conn: Connection, row: Row[Any]) -> bool:
-    """Only after the last attempt is proven never to have reached the venue, and nothing of it filled."""
-    tried = orderbook.attempts(conn, row.proposal_id)
-    return bool(tried) and all(a.state is OrderState.ABSENT and not a.filled_quantity for a in tried)

@@ -141,6 +141,12 @@ def attempts(conn: Connection, proposal_id: str) -> list[Attempt]:
     return [_attempt(row) for row in rows]
 
 
+def may_try_again(conn: Connection, proposal_id: str) -> bool:
+    """Only after the last attempt is proven never to have reached the venue, and nothing of it filled."""
+    tried = attempts(conn, proposal_id)
+    return bool(tried) and all(a.state is OrderState.ABSENT and not a.filled_quantity for a in tried)
+
+
 def live_attempts(conn: Connection, account_id: str) -> list[Attempt]:
     """Attempts that may still fill, oldest first."""
     return [_attempt(row) for row in _live(conn, account_id)]

@@ -1,13 +1,11 @@
 """Stops that rest at the venue: each guard's, with its trigger and of its size, where they work with nobody awake."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from core.errors import ExchangeUnavailable
 from core.money import ZERO
 from core.orders import OrderState, Proposal
 from core.ports import Clock, MarketFacts
@@ -38,10 +36,7 @@ class RestingStops:
         Between the two the position is the watch's own to guard, as it is wherever the venue takes no stop.
         """
         gaps = self._books.read(self._gaps)
-        for gap in gaps:
-            if gap.found is not None:
-                with suppress(ExchangeUnavailable):
-                    await self._gate.cancel(gap.found.client_order_id, gap.found.symbol)
+        await self._gate.cancel_each(gap.found for gap in gaps if gap.found is not None)
         if gaps:
             for proposal in self._books.write(self._fill):
                 await self._gate.propose(proposal)

@@ -5,14 +5,12 @@ venue's stops do not cover, and takes over from one that should have traded and 
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from core.bars import Bar
-from core.errors import ExchangeUnavailable
 from core.instruments import Instrument
 from core.money import exact
 from core.orders import Proposal
@@ -70,9 +68,7 @@ class Stops:
         aside = self._books.read(lambda conn: self._in_the_way(conn, guard, way))
         if aside is None:
             return None
-        for attempt in aside:
-            with suppress(ExchangeUnavailable):
-                await self._gate.cancel(attempt.client_order_id, attempt.symbol)
+        await self._gate.cancel_each(aside)
         proposal = self._books.write(lambda conn: self._exit(conn, guard, way))
         return None if proposal is None else await self._gate.propose(proposal)
 

@@ -14,7 +14,7 @@ from core.quotes import Quote
 from core.time import HOUR_NS, SECOND_NS
 from execution.conditions import Surveyor
 from execution.guards import FIXED, Guard
-from risk.predicates import Known, Reading, parse
+from risk.predicates import Known, Term, parse
 from risk.rules.base import positive
 from risk.stops import gain, overdue
 
@@ -68,21 +68,21 @@ def ended(text: str) -> WayOut:
 
 
 def _readings(guard: Guard, quote: Quote | None, surveyor: Surveyor, now_ns: int) -> Known:
-    found: dict[Reading, Decimal | None] = {
-        Reading.HIGH: guard.high,
-        Reading.LOW: guard.low,
-        Reading.ENTRY: guard.entry,
-        Reading.AGE_H: Decimal(now_ns - guard.opened_ns) / HOUR_NS,
+    found: dict[Term, Decimal | None] = {
+        Term.HIGH: guard.high,
+        Term.LOW: guard.low,
+        Term.ENTRY: guard.entry,
+        Term.AGE_H: Decimal(now_ns - guard.opened_ns) / HOUR_NS,
     }
     if quote is not None:
         last, bid, ask = positive(quote.last), positive(quote.bid), positive(quote.ask)
-        found |= {Reading.LAST: last, Reading.BID: bid, Reading.ASK: ask}
+        found |= {Term.LAST: last, Term.BID: bid, Term.ASK: ask}
         if last is not None:
-            found[Reading.GAIN] = gain(guard.entry, last, guard.side.opposite.sign)
+            found[Term.GAIN] = gain(guard.entry, last, guard.side.opposite.sign)
         if bid is not None and ask is not None:
-            found |= {Reading.MID: quote.mid, Reading.SPREAD_BPS: quote.spread_bps}
-    if any(Reading.VOLATILITY_RATIO in text for text in guard.invalidation):
-        found[Reading.VOLATILITY_RATIO] = surveyor.volatility_ratio(guard.symbol, now_ns)
+            found |= {Term.MID: quote.mid, Term.SPREAD_BPS: quote.spread_bps}
+    if any(Term.VOLATILITY_RATIO in text for text in guard.invalidation):
+        found[Term.VOLATILITY_RATIO] = surveyor.volatility_ratio(guard.symbol, now_ns)
     return found  # and no funding rate: spot pays none
 
 

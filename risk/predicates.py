@@ -35,7 +35,7 @@ class Unit(StrEnum):
     BPS = "basis points"
 
 
-class Reading(StrEnum):
+class Term(StrEnum):
     """What a predicate can read. A closed set: a name outside it is refused, never looked up."""
 
     LAST = "last"
@@ -57,11 +57,11 @@ class Reading(StrEnum):
 
 
 _UNITS: Final = {
-    Reading.GAIN: Unit.FRACTION,
-    Reading.VOLATILITY_RATIO: Unit.FRACTION,
-    Reading.FUNDING_RATE: Unit.FRACTION,
-    Reading.AGE_H: Unit.HOURS,
-    Reading.SPREAD_BPS: Unit.BPS,
+    Term.GAIN: Unit.FRACTION,
+    Term.VOLATILITY_RATIO: Unit.FRACTION,
+    Term.FUNDING_RATE: Unit.FRACTION,
+    Term.AGE_H: Unit.HOURS,
+    Term.SPREAD_BPS: Unit.BPS,
 }
 
 _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
@@ -71,7 +71,7 @@ _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
     ">=": operator.ge,
 }
 
-Known: TypeAlias = Mapping[Reading, Decimal | None]
+Known: TypeAlias = Mapping[Term, Decimal | None]
 
 
 class PredicateError(ValueError):
@@ -82,20 +82,20 @@ class PredicateError(ValueError):
 class Comparison:
     """`reading operator bound`, the bound being a number or another reading of the same unit."""
 
-    reading: Reading
+    reading: Term
     operator: str
-    bound: Decimal | Reading
+    bound: Decimal | Term
 
     def holds(self, readings: Known) -> bool | None:
         left = readings.get(self.reading)
-        right = readings.get(self.bound) if isinstance(self.bound, Reading) else self.bound
+        right = readings.get(self.bound) if isinstance(self.bound, Term) else self.bound
         # Every comparison with NaN lies, and an infinite price was never quoted.
         if left is None or right is None or not (left.is_finite() and right.is_finite()):
             return None
         return _OPERATORS[self.operator](left, right)
 
     def __str__(self) -> str:
-        bound = self.bound.value if isinstance(self.bound, Reading) else text_of(self.bound)
+        bound = self.bound.value if isinstance(self.bound, Term) else text_of(self.bound)
         return f"{self.reading.value} {self.operator} {bound}"
 
 
@@ -190,18 +190,18 @@ class _Parser:
         self._comparisons += 1
         if self._comparisons > MAX_COMPARISONS:
             raise PredicateError(f"expected at most {MAX_COMPARISONS} comparisons, found more {self._where()}")
-        if self._next.text not in set(Reading):
-            raise self._unexpected(f"a reading ({', '.join(Reading)}) or '('")
-        reading = Reading(self._taken())
+        if self._next.text not in set(Term):
+            raise self._unexpected(f"a reading ({', '.join(Term)}) or '('")
+        reading = Term(self._taken())
         if self._next.text not in _OPERATORS:
             raise self._unexpected(f"one of {' '.join(_OPERATORS)}")
         return Comparison(reading, self._taken(), self._bound(reading.unit))
 
-    def _bound(self, unit: Unit) -> Decimal | Reading:
+    def _bound(self, unit: Unit) -> Decimal | Term:
         found = self._next.text
-        alike = [reading for reading in Reading if reading.unit is unit]
+        alike = [reading for reading in Term if reading.unit is unit]
         if found in alike:
-            return Reading(self._taken())
+            return Term(self._taken())
         if not _NUMBER.fullmatch(found):
             raise self._unexpected(f"a number in decimal digits, or one of {', '.join(alike)}")
         if found.endswith("%") and unit is not Unit.FRACTION:

@@ -18,7 +18,7 @@ def shadowed(books: Books, *, active: dict[str, Any] | None = None, **shadow: An
     """A desk with these limits, and others in its shadow."""
     desk = Desk.open(books, **(active or {}))
     rules = Rulebook(RiskSettings.model_validate({**ROOMY, **shadow}))
-    desk.gate._shadow = Shadow(ACCOUNT, rules)
+    desk.gate._examiner._shadow = Shadow(ACCOUNT, rules)
     return desk
 
 

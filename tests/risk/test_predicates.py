@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.predicates import MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, PredicateError, Reading, Unit, parse
+from risk.predicates import MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, PredicateError, Term, Unit, parse
 
-Read = dict[Reading, Decimal | None]
+Read = dict[Term, Decimal | None]
 
 
 def holds(text: str, **readings: str | None) -> bool | None:
-    read: Read = {Reading(name): None if value is None else Decimal(value) for name, value in readings.items()}
+    read: Read = {Term(name): None if value is None else Decimal(value) for name, value in readings.items()}
     return parse(text).holds(read)
 
 
@@ -46,7 +46,7 @@ def test_a_percentage_is_a_fraction() -> None:
 
 
 def test_every_reading_can_be_read() -> None:
-    for reading in Reading:
+    for reading in Term:
         assert holds(f"{reading} > 1", **{reading: "2"}) is True
 
 
@@ -113,7 +113,7 @@ def test_one_meaning_has_one_text(written: str, canonical: str) -> None:
 
 # --- refusals: what was found, where, and what is allowed
 
-READINGS = ", ".join(Reading)
+READINGS = ", ".join(Term)
 PRICES = "last, bid, ask, mid, high, low, entry"
 
 
@@ -210,16 +210,16 @@ def test_the_longest_predicate_can_be_written_down_and_read_again() -> None:
 UNKNOWN = 0.5  # between false and true, so that `and` is the least and `or` the greatest of its parts
 
 numbers = st.decimals("-2", "2", places=1)  # few, so that bounds are met
-readings = st.fixed_dictionaries(dict.fromkeys(Reading, numbers))
-hidden = st.just(set[Reading]()) | st.sets(st.sampled_from(list(Reading)))
+readings = st.fixed_dictionaries(dict.fromkeys(Term, numbers))
+hidden = st.just(set[Term]()) | st.sets(st.sampled_from(list(Term)))
 percentages = numbers.map(lambda n: f"{n}%")
 written_numbers = numbers.map(str)
 
 
 @st.composite
 def comparisons(draw: st.DrawFn) -> Any:
-    left = draw(st.sampled_from(list(Reading)))
-    alike = [reading for reading in Reading if reading.unit is left.unit]
+    left = draw(st.sampled_from(list(Term)))
+    alike = [reading for reading in Term if reading.unit is left.unit]
     literals = written_numbers | percentages if left.unit is Unit.FRACTION else written_numbers
     return "is", left, draw(st.sampled_from(["<", "<=", ">", ">="])), draw(literals | st.sampled_from(alike))
 
@@ -248,7 +248,7 @@ def written(tree: Any) -> str:
 def truth(tree: Any, read: Read) -> float:
     if tree[0] == "is":
         _, left, sign, right = tree
-        amounts = [read.get(left), read.get(right) if isinstance(right, Reading) else amount(right)]
+        amounts = [read.get(left), read.get(right) if isinstance(right, Term) else amount(right)]
         if None in amounts:
             return UNKNOWN
         order = amounts[0].compare(amounts[1])  # type: ignore[union-attr,arg-type]
@@ -261,7 +261,7 @@ def amount(text: str) -> Decimal:
 
 
 @given(tree=trees, known=readings, unknown=hidden)
-def test_it_says_what_plain_logic_says(tree: Any, known: Read, unknown: set[Reading]) -> None:
+def test_it_says_what_plain_logic_says(tree: Any, known: Read, unknown: set[Term]) -> None:
     read = {**known, **dict.fromkeys(unknown)}
     assert parse(written(tree)).holds(read) is {0.0: False, UNKNOWN: None, 1.0: True}[truth(tree, read)]
 
@@ -274,14 +274,12 @@ def test_the_canonical_text_is_read_as_the_same_and_written_as_the_same(tree: An
 
 
 @given(tree=trees, known=readings, unknown=hidden)
-def test_not_knowing_a_reading_never_turns_an_answer_around(tree: Any, known: Read, unknown: set[Reading]) -> None:
+def test_not_knowing_a_reading_never_turns_an_answer_around(tree: Any, known: Read, unknown: set[Term]) -> None:
     predicate = parse(written(tree))
     assert predicate.holds({**known, **dict.fromkeys(unknown)}) in (None, predicate.holds(known))
 
 
-scraps = st.sampled_from(
-    [*Reading, "<", "<=", ">", ">=", "(", ")", "and", "or", "5", "-0.03", "3%", "==", ".", "٣", " "]
-)
+scraps = st.sampled_from([*Term, "<", "<=", ">", ">=", "(", ")", "and", "or", "5", "-0.03", "3%", "==", ".", "٣", " "])
 
 
 @st.composite
