@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from core.money import ZERO
 from risk import ceilings
-from risk.breakers import STANDARD, Breaker, Trip, breakers_of, check, trips
+from risk.breakers import STANDARD, Breaker, Trip, breakers_of, check, plain_text, trips
 from risk.readings import ACCOUNT, Measured, Reading, Readings, Scope
 from risk.settings import RiskSettings
 from risk.states import Kind, Standing, TradingState
@@ -191,6 +191,25 @@ def test_no_breaker_can_be_dropped(dropped: Breaker) -> None:
         ValueError, match=rf"{dropped.reads.value} (at|over) .* is required, or a stricter one; there is"
     ):
         check([b for b in STANDARD if b is not dropped])
+
+
+@pytest.mark.parametrize(
+    ("fields", "there_is"),
+    [
+        ({"at": "0.06"}, r"day_halt, day_loss at 6 % sets halted \(latch\), day_red"),
+        ({"at": None, "over": "0.06"}, r"day_halt, day_loss over 6 % sets halted \(latch\), day_red"),
+        ({"at": "0.06", "samples": 2}, r"day_halt, day_loss at 6 % sets halted \(latch\) of 2 samples, "),
+    ],
+)
+def test_what_there_is_instead_is_told(fields: dict[str, Any], there_is: str) -> None:
+    with pytest.raises(ValueError, match=there_is):
+        check(but("day_halt", **fields))
+
+
+@pytest.mark.parametrize(("length", "told"), [(58, 60), (59, 60)])
+def test_what_stood_in_a_file_is_cut_where_it_is_long(length: int, told: int) -> None:
+    said = plain_text("x" * length)  # with its two quotes
+    assert (len(said), said.endswith("...")) == (told, length > 58)
 
 
 def test_a_policy_without_breakers_is_refused() -> None:

@@ -100,6 +100,11 @@ def test_one_lot_beyond_the_proof_is_no_exit(state: TradingState) -> None:
     assert {DenialCode.TRADING_STATE, DenialCode.FREE_BALANCE} <= {*beyond.denials}
 
 
+def test_an_order_of_nothing_reduces_nothing() -> None:
+    assert not review_of(sell("0"), positions=[held("0.02")]).reducing
+    assert not review_of(sell("0"), positions=[]).reducing
+
+
 def test_what_is_being_sold_at_an_unknown_venue_state_is_not_proven_again() -> None:
     selling = [resting(Side.SELL, "0.01", at="0", state=OrderState.UNKNOWN)]
     position = {"positions": [held("0.02")], "orders": selling, "reserved": {"BTC": "0.01"}}

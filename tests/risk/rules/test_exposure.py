@@ -86,6 +86,7 @@ def test_an_exposure_without_equity_is_denied() -> None:
 
 def test_an_exposure_without_equity_left_is_denied() -> None:
     assert review_of(buy("0.01"), equity="0", cash="10000").denied_by(DenialCode.ASSET_EXPOSURE)
+    assert largest_of(DenialCode.ASSET_EXPOSURE, buy("0.01"), equity="0", cash="10000") is None
 
 
 def test_an_exposure_without_a_price_is_denied() -> None:

@@ -289,11 +289,12 @@ def test_what_the_order_would_open_is_measured_at_the_policys_leverage() -> None
     assert denied.denials == [DenialCode.LIQUIDATION]
 
 
-@pytest.mark.parametrize(("margin", "allowed"), [("-0.001", False), ("0", True), ("0.999", True), ("1", False)])
-def test_a_maintenance_margin_is_a_fraction(margin: str, allowed: bool) -> None:
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+@pytest.mark.parametrize(("margin", "known"), [("-0.001", False), ("0", True), ("0.999", True), ("1", False)])
+def test_a_maintenance_margin_is_a_fraction(margin: str, known: bool, side: Side) -> None:
     listed = [replace(PERP, maintenance_margin=d(margin))]
-    answered = review_of(buy("0.01", symbol=PERP.symbol), instruments=listed, funding_rate="0")
-    assert answered.denied_by(DenialCode.LIQUIDATION) is not allowed
+    answered = review_of(order(side, "0.01", symbol=PERP.symbol), instruments=listed, funding_rate="0")
+    assert (answered.of(DenialCode.LIQUIDATION).measured is not None) is known
 
 
 def test_spot_is_never_liquidated() -> None:

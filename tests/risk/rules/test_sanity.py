@@ -317,7 +317,8 @@ def test_what_is_no_twin_yet_becomes_one_just_above_the_largest() -> None:
 
 def test_a_repetition_is_told_no_size_to_come_back_with() -> None:
     twins = [placed(Side.BUY, "0.01", ago_s=1)]
-    assert largest_of(DenialCode.NEAR_DUPLICATE, buy("0.01"), recent=twins, **WINDOW) is None
+    for repeated in ("0.01", "0.0099"):  # the whole of it, and exactly at the tolerance
+        assert largest_of(DenialCode.NEAR_DUPLICATE, buy(repeated), recent=twins, **WINDOW) is None
     assert review_of(buy("0.01"), recent=twins, **WINDOW).review.largest_allowed == 0
 
 
