@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from core.bars import Bar, Bars
 from core.canonical import JSON
 from core.instruments import Instrument
 from core.orders import Proposal
-from core.quotes import Book, NewsItem, Quote
+from core.quotes import Book, Feeds, NewsItem, Quote
 from core.time import Timeframe
 from core.verdicts import Receipt
 
@@ -43,6 +43,9 @@ class MarketFacts(Protocol):
 
     def book(self, symbol: str, *, as_of_ns: int) -> Book | None:
         """None where this market has no depth (candles)."""
+
+    def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
+        """How late its streams are, what it trades at elsewhere, what it pays for funding."""
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         """Bars of the market's own timeframe with `after_ns < close_ns <= until_ns`, oldest first."""
@@ -110,3 +113,40 @@ class Forecast:
     p_up: Decimal
     expected_return: Decimal
     quantiles: tuple[tuple[Decimal, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event as a consumer gets it. The same `message_id` is the same event, should it come twice.
+
+    `event` is what was published, or a `Lost` where something published did not fit.
+    """
+
+    topic: str
+    message_id: str
+    event: object
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """So many events of the topic, older than those that follow, will not come: their room was bounded."""
+
+    count: int
+
+
+class Bus(Protocol):
+    """Where ingestion publishes and everybody else listens. Topics are `kind:venue:symbol`."""
+
+    def publish(self, topic: str, event: object) -> None:
+        """Never waits and never raises for a slow consumer, nor for none."""
+
+    def subscribe(self, *topics: str, group: str) -> Inbox:
+        """Members of one group share the events of a topic; each group sees all of them."""
+
+
+class Inbox(Protocol):
+    """What waits for one consumer. The next delivery is asked for when the last one is dealt with."""
+
+    def __aiter__(self) -> AsyncIterator[Delivery]: ...
+    async def __anext__(self) -> Delivery: ...
+    async def close(self) -> None: ...

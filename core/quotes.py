@@ -1,6 +1,7 @@
 """What a market shows at one moment: a quote, a book, a text. Event time and arrival time are two fields."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.money import Price, Quantity
@@ -50,6 +51,20 @@ class Book:
     ts_event_ns: int
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """How well one symbol is seen, beyond its own quote and book.
+
+    `overdue_s` is by stream: seconds since it should have told something new, infinite for a book that cannot be
+    proven. `elsewhere` is the last price by other venue or source, fresh ones alone; `funding_rate` a fraction of
+    notional an interval, None where nobody tells one.
+    """
+
+    overdue_s: Mapping[str, Decimal] = field(default_factory=dict)
+    elsewhere: Mapping[str, Decimal] = field(default_factory=dict)
+    funding_rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,14 @@ def timeframe_of(step_ns: int) -> Timeframe | None:
     return next((t for t in Timeframe if t.ns == step_ns), None)
 
 
+def timeframe_named(text: str) -> Timeframe:
+    """The timeframe that a person names, such as 4h."""
+    try:
+        return Timeframe(text.strip())
+    except ValueError:
+        raise ConfigError(f"found the timeframe {text!r}, allowed are {', '.join(Timeframe)}") from None
+
+
 def duration_ns(text: str) -> int:
     """Nanoseconds of '90s', '15m', '4h', '1d'."""
     match = _DURATION.match(text.strip())

@@ -2,11 +2,12 @@
 
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from core.errors import ConfigError, DeskError
+from core.errors import ConfigError
 from core.time import show_time
+from desk import outside
+from desk.findings import Finding
+from desk.findings import look as _finding
 from desk.home import Home
 from desk.markets import MarketSpec
 from desk.runs import database_url
@@ -15,13 +16,6 @@ from memory.books.database import Books
 from memory.books.verify import verify
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    part: str
-    ok: bool
-    found: str
 
 
 def examine(home: Home) -> list[Finding]:
@@ -33,16 +27,10 @@ def examine(home: Home) -> list[Finding]:
     findings.append(_finding("home", lambda: _home(home)))
     findings.append(_finding("database", lambda: _database(home, effective)))
     findings.append(_finding("market", lambda: _market(effective)))
+    findings += outside.examine(home, effective)
     findings.append(_finding("watch", lambda: _watched(effective)))
     findings.append(_finding("kill file", lambda: _kill(home)))
     return findings
-
-
-def _finding(part: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(part, True, look())
-    except DeskError as ill:
-        return Finding(part, False, str(ill))
 
 
 def _settings(home: Home, found: list[Settings]) -> str:

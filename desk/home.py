@@ -36,6 +36,11 @@ class Home:
         return self.path / "checkpoints.db"
 
     @property
+    def candles(self) -> Path:
+        """The market's data: candles, numbers, texts, trades."""
+        return self.path / "candles"
+
+    @property
     def settings(self) -> Path:
         return self.path / "warden.toml"
 

@@ -7,33 +7,50 @@ from typing import Literal
 
 from core.canonical import JSON
 from core.errors import ConfigError
+from core.time import Timeframe
 from market.recorded import RecordedMarket
 from market.settings import MarketSettings
 from market.simulated import SimulatedMarket
+from market.store.store import MarketStore
+from market.stored import StoredMarket
 
 Market = RecordedMarket | SimulatedMarket
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """Candles of one venue and timeframe in the store under `root`."""
+
+    root: str
+    venue: str
+    timeframe: str
+
+
+@dataclass(frozen=True, slots=True)
 class MarketSpec:
-    """`candles` maps symbol to file for a recorded market; `seed` makes a simulated one."""
+    """`candles` maps symbol to file for a recorded market, or `stored` says where; `seed` makes a simulated one."""
 
     kind: Literal["simulated", "recorded"]
     symbols: tuple[str, ...]
     seed: int = 0
     candles: Mapping[str, str] | None = None
+    stored: Stored | None = None
 
     def open(self, settings: MarketSettings) -> Market:
         if self.kind == "simulated":
-            return SimulatedMarket(self.seed, self.symbols)
+            return SimulatedMarket(self.seed, self.symbols, regime=settings.regime)
+        spread = settings.assumed_spread_bps
+        if self.stored is not None:
+            store, timeframe = MarketStore(Path(self.stored.root)), Timeframe(self.stored.timeframe)
+            return StoredMarket(store, self.stored.venue, self.symbols, timeframe, assumed_spread_bps=spread)
         files = {symbol: Path(path) for symbol, path in (self.candles or {}).items()}
         missing = [s for s in self.symbols if s not in files]
         if missing:
             raise ConfigError(f"no candles were given for {', '.join(missing)}; name a file for each symbol")
-        return RecordedMarket.from_files(
-            {symbol: files[symbol] for symbol in self.symbols}, assumed_spread_bps=settings.assumed_spread_bps
-        )
+        return RecordedMarket.from_files({symbol: files[symbol] for symbol in self.symbols}, assumed_spread_bps=spread)
 
     @classmethod
     def of(cls, stored: JSON) -> "MarketSpec":
-        return cls(stored["kind"], tuple(stored["symbols"]), stored["seed"], stored["candles"])
+        where = stored.get("stored")  # absent from the runs of older versions
+        where = None if where is None else Stored(**where)
+        return cls(stored["kind"], tuple(stored["symbols"]), stored["seed"], stored["candles"], where)

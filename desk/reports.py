@@ -76,6 +76,7 @@ def candle_quality(market: Market) -> list[JSON]:
             "missing_bars": quality.missing_bars,
             "longest_gap": quality.longest_gap,
             "zero_volume_bars": quality.zero_volume_bars,
+            "corrected": dict(quality.corrected),
             "sha256": quality.file_sha256,
         }
         for symbol, quality in market.reports.items()

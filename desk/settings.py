@@ -1,6 +1,7 @@
 """The composed settings: each room's own, read once from one file. Unknown keys and loose limits refuse to start."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,7 +18,9 @@ from core.canonical import JSON, digest, plain
 from core.errors import ConfigError
 from desk.home import Home
 from execution.settings import ExecutionSettings
-from market.settings import MarketSettings
+from market.settings import MarketSettings, VenueSettings
+from market.sources import registry
+from market.streams.settings import BusSettings
 from models.settings import ModelSettings
 from risk import plugins
 from risk.breakers import breakers_of
@@ -29,6 +32,9 @@ MASK = "********"
 _FEW = 12  # names in a sentence
 # The only settings that come from the environment: they are secrets, and a file of limits is no place for them.
 DATABASE_URL = "TRADEWARDEN_DATABASE_URL"
+BUS_URL = "TRADEWARDEN_BUS_URL"
+# Up to the last @, since nothing stops a password from having one, or a slash.
+_PASSWORD = re.compile(r"^(\w+://[^:@/]*:).*(?=@)|([?&]password=)[^&]*")
 
 
 class AccountSettings(BaseModel):
@@ -65,17 +71,18 @@ class LlmSettings(BaseModel):
     provider: Literal["rules"] = "rules"
 
 
-# Known at a start, and no part of what decides: a secret, a name, and a policy that only looks on.
-NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow"})
+# Known at a start, and no part of what decides: secrets, a name, a policy that only looks on, a way for events.
+NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow", "bus"})
 # What only a start can know: no file may say it.
-COMPUTED = NOT_DECIDING | {"plugins"}
+COMPUTED = frozenset({"database_url", "policy_source", "shadow", "plugins", "source_plugins"})
 
 
 class Settings(BaseModel):
     """Effective settings of one start. `database_url` is a secret since it may carry a password.
 
     `policy_source` names the file that the risk policy came from, and `shadow` is a second one that is only compared.
-    `plugins` names the operator's own rules, by code, with their version and the hash of their source.
+    `plugins` names the operator's own rules, by code, with their version and the hash of their source;
+    `source_plugins` those of the enabled sources that are not built in, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,11 +90,14 @@ class Settings(BaseModel):
     mode: Literal["paper"] = "paper"
     account: AccountSettings = AccountSettings()
     market: MarketSettings = MarketSettings()
+    venue: VenueSettings = VenueSettings()
+    bus: BusSettings = BusSettings()
     risk: RiskSettings = RiskSettings()
     execution: ExecutionSettings = ExecutionSettings()
     models: ModelsTable = ModelsTable()
     llm: LlmSettings = LlmSettings()
     plugins: Mapping[str, str] = {}
+    source_plugins: Mapping[str, str] = {}
     database_url: SecretStr | None = None
     policy_source: str = "the standard policy"
     shadow: RiskSettings | None = None
@@ -104,7 +114,13 @@ class Settings(BaseModel):
         """For people: everything effective, secrets masked."""
         url = None if self.database_url is None else _masked(self.database_url.get_secret_value())
         shadow = None if self.shadow is None else self.shadow.policy_hash
-        return {**self.deciding(), "database_url": url, "policy_source": self.policy_source, "shadow": shadow}
+        return {
+            **self.deciding(),
+            "bus": {"url": masked(self.bus.url)},
+            "database_url": url,
+            "policy_source": self.policy_source,
+            "shadow": shadow,
+        }
 
 
 def load(home: Home, *, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -116,11 +132,23 @@ def load(home: Home, *, folder: Path | None = None, environment: Mapping[str, st
         raise ConfigError(f"{file}: database_url is a secret: set {DATABASE_URL} in the environment or .env instead")
     if file is not None:
         table = {**_without_computed(table, file), **_policies(table.get("risk"), file)}
-    secrets = {**_dotenv(where / ".env"), **(os.environ if environment is None else environment)}
+    if file is not None:
+        _refuse_password(table.get("bus"), file)
+    secrets = environment_of(folder, environment)
     if secrets.get(DATABASE_URL):
         table["database_url"] = secrets[DATABASE_URL]
+    if secrets.get(BUS_URL):
+        table["bus"] = _bus_of(secrets[BUS_URL])
     table["plugins"] = plugins.identities()
-    return parse(table, str(file or "the defaults"))
+    settings = parse(table, str(file or "the defaults"))
+    enabled = settings.market.sources.enabled
+    named = {name: origin for name, origin in registry.identities().items() if name in enabled}
+    return settings.model_copy(update={"source_plugins": named})
+
+
+def environment_of(folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """What secrets are read from: `.env` in the working folder, and over it the environment."""
+    return {**_dotenv((folder or Path.cwd()) / ".env"), **(os.environ if environment is None else environment)}
 
 
 def _without_computed(table: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -207,6 +235,21 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
 
 
+def _refuse_password(bus: Any, file: Path) -> None:
+    url = bus.get("url") if isinstance(bus, dict) else None
+    if isinstance(url, str) and masked(url) != url:
+        # What was found is not repeated: it is a secret.
+        raise ConfigError(f"{file}: bus.url carries a password: set {BUS_URL} in the environment or .env instead")
+
+
+def _bus_of(url: str) -> BusSettings:
+    try:
+        return BusSettings(url=url)
+    except ValidationError:
+        # Nor is this one repeated.
+        raise ConfigError(f"{BUS_URL} is no bus url: allowed are memory, redis://, rediss:// and unix://") from None
+
+
 def _dotenv(file: Path) -> dict[str, str]:
     return {k: v for k, v in dotenv_values(file).items() if v is not None} if file.is_file() else {}
 
@@ -252,3 +295,8 @@ def _masked(url: str) -> str:
         raise ConfigError(f"{DATABASE_URL} is no database url, such as sqlite:////home/me/desk.db") from None
     hidden = parsed.set(query=dict.fromkeys(parsed.query, MASK)).render_as_string(hide_password=True)
     return hidden.replace(":***@", f":{MASK}@").replace("%2A", "*")
+
+
+def masked(url: str) -> str:
+    """Without the password that it may carry before its host or in its query."""
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}{MASK}", url)

@@ -73,7 +73,10 @@ class Surveyor:
             return Conditions()
         history = self.history(order.symbol, now_ns)
         book = self._market.book(order.symbol, as_of_ns=now_ns)
-        late = {} if book is None or quote is None else {"book": _overdue_s(book.ts_event_ns, quote.cadence_ns, now_ns)}
+        feeds = self._market.feeds(order.symbol, as_of_ns=now_ns)
+        late = dict(feeds.overdue_s)
+        if book is not None and quote is not None:
+            late["book"] = max(late.get("book", ZERO), _overdue_s(book.ts_event_ns, quote.cadence_ns, now_ns))
         usual = _mean_move(history, HISTORY_BARS)
         return Conditions(
             overdue_s=late,
@@ -87,6 +90,8 @@ class Surveyor:
             usual_volatility=usual,
             window_price=_cut(_mean(history.closes[-WINDOW_BARS:])) if history.closes else None,
             jump=self._jump(order.symbol, now_ns),
+            elsewhere=feeds.elsewhere,
+            funding_rate=feeds.funding_rate,
             shortfall=_shortfall(history, order.side),
             correlation={base: self._correlation(history, symbol, now_ns) for symbol, base in sorted(bases.items())},
         )

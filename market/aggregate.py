@@ -34,7 +34,8 @@ def window(bars: Bars, start: int, end: int) -> Bars:
 def aggregate(bars: Bars, timeframe: Timeframe, *, as_of_ns: int, n: int) -> Bars:
     """The last `n` bars of `timeframe` whose bucket is closed at `as_of_ns`, from the finer `bars`.
 
-    Buckets are aligned to UTC. One with missing base bars keeps what exists; one without any is absent.
+    Buckets are aligned to UTC. One with missing base bars keeps what exists; one without any is absent. The newest is
+    whole once its last base bar is there or a later one: where the data end before, more of it may come.
     """
     ratio, rest = divmod(timeframe.ns, bars.timeframe.ns)
     if rest or not ratio:
@@ -44,6 +45,11 @@ def aggregate(bars: Bars, timeframe: Timeframe, *, as_of_ns: int, n: int) -> Bar
         )
     last_close_ns = as_of_ns // timeframe.ns * timeframe.ns
     end = closed_by(bars, last_close_ns)
+    if end and end == closed_by(bars, as_of_ns):
+        newest_ns = int(bars.open_ns[end - 1])
+        bucket_ns = newest_ns - newest_ns % timeframe.ns
+        if newest_ns + bars.timeframe.ns < bucket_ns + timeframe.ns:
+            end = int(np.searchsorted(bars.open_ns, bucket_ns))
     # n full buckets, or more buckets that are not full, of which the oldest may be cut and is dropped below.
     base = window(bars, max(0, end - max(0, n) * ratio), end)
     if not len(base):

@@ -4,6 +4,8 @@ from enum import IntEnum
 
 import numpy as np
 
+FACTOR_KEY = 0  # of what all symbols share; a symbol's own keys count from 1
+
 
 class Draws(IntEnum):
     SHOCKS = 0
@@ -13,6 +15,7 @@ class Draws(IntEnum):
     NEWS = 4
     WORDS = 5
     DEPTH = 6
+    BASIS = 7
 
 
 def stream(seed: int, key: int, purpose: Draws, *more: int) -> np.random.Generator:

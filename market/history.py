@@ -10,24 +10,28 @@ from core.bars import Bar, Bars
 from core.errors import ConfigError, DataRefused
 from core.instruments import Instrument
 from core.money import exact
+from core.quotes import Feeds
 from core.time import Timeframe, show_time
-from market.aggregate import aggregate, closed_by, window
+from market.aggregate import aggregate
 from market.instruments import spot
+from market.store.versions import Versions
 
 
 class CandleHistory:
-    """Candles of one timeframe for several symbols. A bar is known at its close."""
+    """Candles of one timeframe for several symbols. Plain `Bars` are known at their close and never revised."""
 
-    def __init__(self, candles: Sequence[Bars]) -> None:
-        timeframes = {bars.timeframe for bars in candles}
+    def __init__(self, candles: Sequence[Bars | Versions]) -> None:
+        histories = [found if isinstance(found, Versions) else Versions.closed(found) for found in candles]
+        timeframes = {history.rows.timeframe for history in histories}
         if len(timeframes) != 1:
-            shown = ", ".join(f"{bars.symbol} {bars.timeframe}" for bars in candles) or "none"
+            shown = ", ".join(f"{history.rows.symbol} {history.rows.timeframe}" for history in histories) or "none"
             raise ConfigError(f"found candles {shown}; allowed is one timeframe for all symbols")
-        symbols = [bars.symbol for bars in candles]
+        symbols = [history.rows.symbol for history in histories]
         if len(set(symbols)) != len(symbols):
             raise ConfigError(f"found candles for {', '.join(symbols)}; allowed is each symbol once")
         self._timeframe = timeframes.pop()
-        self._candles = {bars.symbol: bars for bars in candles}
+        self._candles = dict(zip(symbols, histories, strict=True))
+        self._moments = {symbol: history.moments() for symbol, history in self._candles.items()}
         self._instruments = {symbol: spot(symbol) for symbol in symbols}
 
     def symbols(self) -> tuple[str, ...]:
@@ -35,6 +39,10 @@ class CandleHistory:
 
     def instrument(self, symbol: str) -> Instrument | None:
         return self._instruments.get(symbol)
+
+    def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
+        """Candles tell nothing of it."""
+        return Feeds()
 
     @property
     def base_timeframe(self) -> Timeframe:
@@ -47,11 +55,11 @@ class CandleHistory:
 
     @property
     def range_ns(self) -> tuple[int, int]:
-        """The first and the last moment at which a bar closes."""
-        step = self._timeframe.ns
-        first = min(int(bars.open_ns[0]) for bars in self._candles.values())
-        last = max(int(bars.open_ns[-1]) for bars in self._candles.values())
-        return first + step, last + step
+        """The first and the last moment at which a bar becomes known: its close, or later."""
+        return (
+            min(int(moments[0]) for moments in self._moments.values()),
+            max(int(moments[-1]) for moments in self._moments.values()),
+        )
 
     def refuse_outside(self, as_of_ns: int) -> None:
         """Raises where `as_of_ns` is outside the range."""
@@ -62,28 +70,33 @@ class CandleHistory:
             )
 
     def bars(self, symbol: str, timeframe: Timeframe, *, as_of_ns: int, n: int) -> Bars:
-        """The last `n` bars closed by `as_of_ns`, oldest first; made from finer ones, never from coarser."""
-        base = self._history(symbol)
-        if timeframe is not base.timeframe:
-            return aggregate(base, timeframe, as_of_ns=as_of_ns, n=n)
-        end = closed_by(base, as_of_ns)
-        return window(base, max(0, end - max(0, n)), end)
+        """The last `n` bars closed and known by `as_of_ns`, oldest first; made from finer ones, never from coarser."""
+        history = self._history(symbol)
+        if timeframe is self._timeframe:
+            return history.tail(as_of_ns, n)
+        # One bucket more than asked for, since the newest bars may belong to one that has not closed.
+        base = history.tail(as_of_ns, (max(0, n) + 1) * max(1, timeframe.ns // self._timeframe.ns))
+        return aggregate(base, timeframe, as_of_ns=as_of_ns, n=n)
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> list[Bar]:
-        """Bars in exact money with `after_ns < close_ns <= until_ns`, oldest first."""
-        base = self._history(symbol)
-        return [self._bar(base, i) for i in range(closed_by(base, after_ns), closed_by(base, until_ns))]
+        """Bars in exact money that became known after `after_ns` and by `until_ns`, at their close or soon after it,
+        oldest first."""
+        fresh = self._history(symbol).fresh(after_ns, until_ns)
+        return [self._bar(fresh, i) for i in range(len(fresh))]
 
     def closes_between(self, start_ns: int, end_ns: int) -> list[int]:
-        """The distinct moments in (start, end] at which a bar of any symbol closes, sorted."""
-        opens = [bars.open_ns[closed_by(bars, start_ns) : closed_by(bars, end_ns)] for bars in self._candles.values()]
-        return [int(open_ns) + self._timeframe.ns for open_ns in np.unique(np.concatenate(opens))]
+        """The distinct moments in (start, end] at which a newer bar of any symbol becomes known, sorted."""
+        found = []
+        for moments in self._moments.values():
+            start, end = np.searchsorted(moments, (start_ns, end_ns), side="right").tolist()
+            found.append(moments[start:end])
+        return [int(moment) for moment in np.unique(np.concatenate(found))]
 
-    def _history(self, symbol: str) -> Bars:
-        bars = self._candles.get(symbol)
-        if bars is None:
+    def _history(self, symbol: str) -> Versions:
+        history = self._candles.get(symbol)
+        if history is None:
             raise DataRefused(f"this market has no {symbol}, it has {', '.join(self._candles)}")
-        return bars
+        return history
 
     def _bar(self, bars: Bars, i: int) -> Bar:
         return Bar(

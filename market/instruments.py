@@ -21,6 +21,13 @@ _INCREMENTS = {
     "AVAX/USDT": ("0.01", "0.01"),
     "LINK/USDT": ("0.001", "0.01"),
     "LTC/USDT": ("0.01", "0.001"),
+    "DOT/USDT": ("0.001", "0.01"),
+    "TRX/USDT": ("0.0001", "0.1"),
+    "BCH/USDT": ("0.1", "0.001"),
+    "UNI/USDT": ("0.001", "0.01"),
+    "AAVE/USDT": ("0.01", "0.001"),
+    "NEAR/USDT": ("0.001", "0.1"),
+    "USDC/USDT": ("0.0001", "1"),
 }
 # The finest that spot venues use: it can hide no price that a file holds.
 _FINEST = ("0.00000001", "0.00000001")

@@ -14,8 +14,9 @@ import numpy as np
 from core.canonical import digest
 from core.quotes import NewsItem
 from core.time import MINUTE_NS, SECOND_NS
-from market.draws import Draws, stream
-from market.paths import CHARACTERS, DAY_MINUTES, FACTOR_KEY, STREAM_KEYS
+from market.draws import FACTOR_KEY, Draws, stream
+from market.paths import CHARACTERS, STREAM_KEYS
+from market.regimes import DAY_MINUTES
 
 if TYPE_CHECKING:
     from core.bars import FloatArray
@@ -32,6 +33,13 @@ _NAMES = {
     "AVAX/USDT": "Avalanche",
     "LINK/USDT": "Chainlink",
     "LTC/USDT": "Litecoin",
+    "DOT/USDT": "Polkadot",
+    "TRX/USDT": "TRON",
+    "BCH/USDT": "Bitcoin Cash",
+    "UNI/USDT": "Uniswap",
+    "AAVE/USDT": "Aave",
+    "NEAR/USDT": "NEAR",
+    "USDC/USDT": "USD Coin",
 }
 
 _GOOD = (

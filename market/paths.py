@@ -5,11 +5,12 @@ bit differs between processors and libraries. Every stream of draws belongs to o
 so that a longer span continues a shorter one and no point depends on a later draw.
 
 Returns follow one market factor plus an own part per symbol. Both cluster (GARCH(1,1): Bollerslev, 1986) and jump;
-the factor also drifts by regime.
+the factor also drifts and heats up by regime (`market.regimes`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from math import sqrt
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from market.draws import Draws, stream
+from market.draws import FACTOR_KEY, Draws, stream
 from market.instruments import spot
+from market.regimes import DAY_MINUTES, Climate
 
 if TYPE_CHECKING:
     from core.bars import FloatArray, IntArray
 
-DAY_MINUTES = 1440
 # Jumps are drawn this far beyond the span: the news that leads them falls inside it.
 LEAD_MINUTES = 60
 
@@ -34,8 +35,6 @@ _ALPHA, _BETA, _ECHO = 0.03, 0.968, 0.006
 # The spread's excess over its calm width: it answers moves beyond _CALM_SIGMAS and halves in a quarter of an hour.
 _CALM_SIGMAS, _BPS_PER_SIGMA, _EXCESS_DECAY, _MAX_EXCESS_BPS = 5.0, 5.0, 0.955, 120.0
 
-_REGIME_DRIFTS = (-0.020, -0.008, 0.0, 0.008, 0.020)  # of the market factor, a day
-_REGIME_HOURS = 72  # on average
 _FACTOR_VOLATILITY = 0.024  # a day
 _FACTOR_JUMPS, _OWN_JUMPS = 0.25, 0.5  # a day
 
@@ -62,10 +61,16 @@ CHARACTERS = {
     "AVAX/USDT": Character(12.5, 1.30, 0.030, 6.0, 40_000.0),
     "LINK/USDT": Character(12.2, 1.20, 0.028, 5.0, 40_000.0),
     "LTC/USDT": Character(77.0, 0.95, 0.024, 5.0, 40_000.0),
+    "DOT/USDT": Character(1.80, 1.20, 0.029, 6.0, 25_000.0),
+    "TRX/USDT": Character(0.28, 0.45, 0.014, 3.0, 30_000.0),
+    "BCH/USDT": Character(590.0, 1.00, 0.026, 5.0, 30_000.0),
+    "UNI/USDT": Character(5.8, 1.30, 0.034, 7.0, 20_000.0),
+    "AAVE/USDT": Character(150.0, 1.40, 0.033, 7.0, 20_000.0),
+    "NEAR/USDT": Character(1.55, 1.40, 0.036, 7.0, 20_000.0),
+    "USDC/USDT": Character(1.0, 0.0, 0.0002, 0.5, 300_000.0),
 }
 # The place in the table names a symbol's streams of draws, so its path does not depend on which others are asked for.
 STREAM_KEYS = {symbol: i for i, symbol in enumerate(CHARACTERS, 1)}
-FACTOR_KEY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +100,39 @@ class Path:
     own_jumps: FloatArray
 
 
-def market_factor(seed: int, minutes: int) -> Shocks:
-    """The part of returns that all symbols share."""
-    return _shocks(seed, FACTOR_KEY, minutes, _FACTOR_VOLATILITY, _FACTOR_JUMPS)
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The part of returns that all symbols share: its moves in each minute, drift and shocks in one."""
+
+    moves: FloatArray
+    variances: FloatArray
+    jumps: FloatArray
 
 
-def regime_drift(seed: int, minutes: int) -> FloatArray:
-    """The factor's drift in each minute: a regime lasts three days on average."""
-    hours = -(-minutes // 60)
-    draws = stream(seed, FACTOR_KEY, Draws.REGIMES).random((hours, 2))
-    drifts, current = [], len(_REGIME_DRIFTS) // 2
-    for change, choice in draws.tolist():
-        if change * _REGIME_HOURS < 1:
-            current = int(choice * len(_REGIME_DRIFTS))
-        drifts.append(_REGIME_DRIFTS[current] / DAY_MINUTES)
-    return np.repeat(np.array(drifts), 60)[:minutes]
+def market_factor(seed: int, climate: Climate) -> Factor:
+    """The factor in a climate: hotter shocks, and what pulls it back to where it began."""
+    shocks = _shocks(seed, FACTOR_KEY, len(climate.drift), _FACTOR_VOLATILITY, _FACTOR_JUMPS)
+    heat = np.concatenate((climate.heat, climate.heat[-1:]))
+    moves = climate.drift + climate.heat * shocks.returns
+    if climate.pull:
+        moves = np.array(list(_pulled(moves.tolist(), climate.pull)))
+    return Factor(moves, heat * heat * shocks.variances, shocks.jumps)
 
 
-def simulate(symbol: str, seed: int, factor: Shocks, drift: FloatArray) -> Path:
+def _pulled(moves: list[float], pull: float) -> Iterator[float]:
+    away = 0.0
+    for move in moves:
+        pulled = move - pull * away
+        away += pulled
+        yield pulled
+
+
+def simulate(symbol: str, seed: int, factor: Factor) -> Path:
     """The path of one listed symbol, on its ticks and lots before anybody reads it."""
     character, instrument = CHARACTERS[symbol], spot(symbol)
-    minutes = len(drift)
+    minutes = len(factor.moves)
     own = _shocks(seed, STREAM_KEYS[symbol], minutes, character.own_volatility, _OWN_JUMPS)
-    returns = character.beta * (drift + factor.returns) + own.returns
+    returns = character.beta * factor.moves + own.returns
     variances = character.beta * character.beta * factor.variances + own.variances
     calm = sqrt(character.beta**2 * _FACTOR_VOLATILITY**2 + character.own_volatility**2) / sqrt(DAY_MINUTES)
 

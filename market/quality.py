@@ -5,7 +5,9 @@ Rows are counted from 1, the first row of data. `name` is how a message calls th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as with_default
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,8 +16,6 @@ from core.errors import DataRefused
 from core.time import Timeframe, show_time, timeframe_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from core.bars import FloatArray, IntArray
@@ -43,6 +43,7 @@ class QualityReport:
     gaps: tuple[Gap, ...]
     zero_volume_bars: int
     file_sha256: str
+    corrected: Mapping[str, int] = with_default(default_factory=dict)  # what was put right or left out, by kind
 
     @property
     def longest_gap(self) -> int:
@@ -74,22 +75,30 @@ def gaps_in(open_ns: IntArray, timeframe: Timeframe) -> tuple[Gap, ...]:
     )
 
 
-def refuse_disorder(name: str, open_ns: IntArray) -> None:
-    """Times must strictly increase."""
+def refuse_disorder(name: str, open_ns: IntArray, row: NDArray[np.intp] | None = None) -> None:
+    """Times must strictly increase. `row` is where each stood in the file, if not in this order."""
     steps = np.diff(open_ns)
-    if len(steps) and (steps <= 0).all() and (steps < 0).any():
-        raise DataRefused(f"{name}: rows are newest first, allowed is oldest first")
-    if (steps < 0).any():
-        row = _first_row(steps < 0) + 1
+    if not (steps <= 0).any():
+        return
+    i = int(np.argmax(steps <= 0)) + 1
+    at = i + 1 if row is None else int(row[i])
+    if steps[i - 1] == 0:
         raise DataRefused(
-            f"{name} row {row}: {show_time(int(open_ns[row - 1]))} comes after {show_time(int(open_ns[row - 2]))},"
-            " allowed is oldest first"
+            f"{name} row {at}: {show_time(int(open_ns[i]))} is there twice with other numbers, allowed is one row a bar"
         )
-    if (steps == 0).any():
-        row = _first_row(steps == 0) + 1
-        raise DataRefused(
-            f"{name} row {row}: {show_time(int(open_ns[row - 1]))} is there twice, allowed is one row a bar"
-        )
+    raise DataRefused(
+        f"{name} row {at}: {show_time(int(open_ns[i]))} comes after {show_time(int(open_ns[i - 1]))},"
+        " allowed is oldest first, or newest first throughout"
+    )
+
+
+def broken_rows(columns: Mapping[str, FloatArray]) -> NDArray[np.bool_]:
+    """Rows that `refuse_bad_numbers` would refuse."""
+    open_, high, low, close, volume = (columns[field] for field in (*PRICES, "volume"))
+    finite = np.logical_and.reduce([np.isfinite(values) for values in columns.values()])
+    sane = (low > 0) & (low <= open_) & (low <= close) & (open_ <= high) & (close <= high) & (volume >= 0)
+    broken: NDArray[np.bool_] = ~(finite & sane)
+    return broken
 
 
 def refuse_bad_numbers(name: str, columns: Mapping[str, FloatArray]) -> None:

@@ -10,24 +10,26 @@ from core.bars import Bars
 from core.money import BPS, exact, nearest_tick, round_price
 from core.orders import Side
 from core.quotes import Book, NewsItem, Quote
-from market.aggregate import closed_by
-from market.candles import load_candles
 from market.history import CandleHistory
+from market.importing.loading import load_versions
 from market.quality import QualityReport
+from market.store.versions import Versions
 
 
 class RecordedMarket(CandleHistory):
     """Candles from files: `MarketView` for agents and `MarketFacts` for the gate."""
 
-    def __init__(self, candles: Sequence[tuple[Bars, QualityReport]], *, assumed_spread_bps: Decimal) -> None:
+    def __init__(
+        self, candles: Sequence[tuple[Bars | Versions, QualityReport]], *, assumed_spread_bps: Decimal
+    ) -> None:
         super().__init__([bars for bars, _ in candles])
-        self.reports = {bars.symbol: report for bars, report in candles}
+        self.reports = dict(zip(self.symbols(), (report for _, report in candles), strict=True))
         self._half_spread = assumed_spread_bps * BPS / 2
 
     @classmethod
     def from_files(cls, files: Mapping[str, Path], *, assumed_spread_bps: Decimal) -> RecordedMarket:
         """Loads one file a symbol; raises `DataRefused` for the first that is not what it must be."""
-        loaded = [load_candles(path, symbol) for symbol, path in files.items()]
+        loaded = [load_versions(path, symbol) for symbol, path in files.items()]
         return cls(loaded, assumed_spread_bps=assumed_spread_bps)
 
     def fingerprint(self) -> list[str]:
@@ -36,20 +38,20 @@ class RecordedMarket(CandleHistory):
 
     def quote(self, symbol: str, *, as_of_ns: int) -> Quote | None:
         """The last closed bar's close, with the assumed spread around it rounded outward; None before the first."""
-        bars = self._candles.get(symbol)
-        closed = 0 if bars is None else closed_by(bars, as_of_ns)
-        if bars is None or closed == 0:
+        history = self._candles.get(symbol)
+        bars = None if history is None else history.tail(as_of_ns, 1)
+        if history is None or bars is None or not len(bars):
             return None
         tick = self._instruments[symbol].tick_size
-        close = exact(bars.close[closed - 1])
-        close_ns = int(bars.open_ns[closed - 1]) + self._timeframe.ns
+        close = exact(bars.close[-1])
+        close_ns = int(bars.open_ns[-1]) + self._timeframe.ns
         return Quote(
             symbol=symbol,
             last=nearest_tick(close, tick),
             bid=round_price(close * (1 - self._half_spread), tick, Side.BUY),
             ask=round_price(close * (1 + self._half_spread), tick, Side.SELL),
             ts_event_ns=close_ns,
-            known_at_ns=close_ns,
+            known_at_ns=history.newest_known_ns(as_of_ns),
             cadence_ns=self._timeframe.ns,
             modelled_spread=True,
         )

@@ -14,13 +14,14 @@ from core.bars import Bars
 from core.canonical import digest
 from core.errors import ConfigError
 from core.money import Price
-from core.quotes import Book, NewsItem, Quote
+from core.quotes import Book, Feeds, NewsItem, Quote
 from core.time import MINUTE_NS, Timeframe, parse_time, show_time
-from market.depth import best_ticks, levels
+from market.depth import basis_ticks, best_ticks, levels
 from market.history import CandleHistory
 from market.instruments import spot
 from market.newswire import market_news, symbol_news
-from market.paths import CHARACTERS, DAY_MINUTES, Path, market_factor, regime_drift, simulate
+from market.paths import CHARACTERS, Path, market_factor, simulate
+from market.regimes import DAY_MINUTES, Regime, climate
 
 if TYPE_CHECKING:
     from core.bars import FloatArray, IntArray
@@ -29,15 +30,18 @@ BASE = Timeframe.M5
 START_NS = parse_time("2026-01-01T00:00Z")
 DAYS = 120
 
+SECOND_VENUE = "second"
+
 # Counted up when the same seed no longer gives the same market.
-_VERSION = 1
+_VERSION = 2
 _MINUTES_A_BAR = BASE.ns // MINUTE_NS
 
 
 class SimulatedMarket(CandleHistory):
     """Seeded symbols over a fixed span: `MarketView` for agents and `MarketFacts` for the gate.
 
-    A price point every minute is all there is; bars are made of them, and a quote is the last point passed.
+    A price point every minute is all there is; bars are made of them, and a quote is the last point passed. A second
+    venue shows a book of its own at the same moments.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class SimulatedMarket(CandleHistory):
         symbols: Sequence[str] = ("BTC/USDT", "ETH/USDT"),
         start_ns: int = START_NS,
         days: int = DAYS,
+        regime: Regime = Regime.MIXED,
     ) -> None:
         unknown = [symbol for symbol in symbols if symbol not in CHARACTERS]
         if unknown:
@@ -56,9 +61,9 @@ class SimulatedMarket(CandleHistory):
                 f" allowed is one day or more from a full {BASE} bar"
             )
         self._seed, self._start_ns, self._minutes = seed, start_ns, days * DAY_MINUTES
-        self._factor = market_factor(seed, self._minutes)
-        drift = regime_drift(seed, self._minutes)
-        self._paths = {symbol: simulate(symbol, seed, self._factor, drift) for symbol in symbols}
+        self._regime = regime
+        self._factor = market_factor(seed, climate(regime, seed, self._minutes))
+        self._paths = {symbol: simulate(symbol, seed, self._factor) for symbol in symbols}
         super().__init__([_bars(path, start_ns) for path in self._paths.values()])
         # Written on the first question, since many runs never ask.
         self._news = cache(self._write_news)
@@ -71,6 +76,7 @@ class SimulatedMarket(CandleHistory):
             "symbols": self.symbols(),
             "start_ns": self._start_ns,
             "minutes": self._minutes,
+            "regime": self._regime,
         }
         return [digest(made_of)]
 
@@ -99,6 +105,25 @@ class SimulatedMarket(CandleHistory):
             return None
         bids, asks = levels(self._paths[symbol], minute, self._instruments[symbol], self._seed)
         return Book(symbol, self._start_ns + minute * MINUTE_NS, bids, asks)
+
+    def second_book(self, symbol: str, *, as_of_ns: int) -> Book | None:
+        """What the second venue shows at the same moment; None before the first price point."""
+        minute = self._minute(symbol, as_of_ns)
+        if minute is None:
+            return None
+        path = self._paths[symbol]
+        apart = basis_ticks(path, minute, self._seed)
+        bids, asks = levels(path, minute, self._instruments[symbol], self._seed, apart, second=True)
+        return Book(symbol, self._start_ns + minute * MINUTE_NS, bids, asks)
+
+    def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
+        """What the second venue trades at; nothing here is ever late."""
+        minute = self._minute(symbol, as_of_ns)
+        if minute is None:
+            return Feeds()
+        path, tick = self._paths[symbol], self._instruments[symbol].tick_size
+        bid, ask = best_ticks(path, minute, basis_ticks(path, minute, self._seed))
+        return Feeds(elsewhere={SECOND_VENUE: Decimal(bid + ask) / 2 * tick})
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         """Items with `since_ns < known_at_ns <= as_of_ns`, oldest first; none for a symbol that is not here."""

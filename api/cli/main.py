@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.data import app as data
 from core.errors import DeskError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ audit = typer.Typer(help="The audit log: list, show, verify, replay.", no_args_i
 risk = typer.Typer(help="The risk officer: state, limits, breakers.", no_args_is_help=True)
 approvals = typer.Typer(help="Orders that wait for a person.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(data, name="data")
 app.add_typer(risk, name="risk")
 app.add_typer(approvals, name="approvals")
 
@@ -54,6 +56,8 @@ def run(
     end: Annotated[str | None, typer.Option("--to", help="To this time, included.")] = None,
     every: Annotated[str | None, typer.Option(help="Time between cycles, such as 4h.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the simulated market.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Of the candles in the store, without --candles.")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="Of the candles in the store; the finest by default.")] = None,
     again: Again = 0,
     json: Json = False,
 ) -> None:
@@ -73,6 +77,8 @@ def run(
         every=every,
         seed=seed,
         again=again,
+        venue=venue,
+        timeframe=timeframe,
     )
     running.run(asked, json=json)
 

@@ -86,8 +86,11 @@ def doctor(*, json: bool) -> None:
     if json:
         print_json([plain(f) for f in findings])
     else:
+        width = max(len(finding.part) for finding in findings)
         for finding in findings:
             mark = Text("✓ ", style="green") if finding.ok else Text("✗ ", style="bold red")
-            console.print(Text.assemble(mark, (f"{finding.part:<10} ", "bold"), finding.found))
+            if finding.found.startswith("silent: "):
+                mark = Text("○ ", style="yellow")  # a source that abstains: no fault, and not there either
+            console.print(Text.assemble(mark, (f"{finding.part:<{width}} ", "bold"), finding.found))
     if not all(f.ok for f in findings):
         sys.exit(1)

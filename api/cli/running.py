@@ -11,13 +11,15 @@ from api.cli import show
 from api.cli.console import console, print_json
 from core.canonical import JSON
 from core.errors import ConfigError, DeskHalted
-from core.time import duration_ns, parse_time
+from core.time import duration_ns, parse_time, timeframe_named
 from desk import reports
 from desk.home import Home
-from desk.markets import MarketSpec
+from desk.markets import MarketSpec, Stored
 from desk.runs import DeskRun, RunCommand, RunResult, open_run
 from desk.settings import Settings, load
-from market.files import assign
+from market.importing.names import assign
+from market.store.store import MarketStore
+from market.stored import choose
 from memory.books import accounts, blobs, records
 
 # In this market, at this hour, BTC rises calmly while ETH has just jumped and its spread with it.
@@ -38,6 +40,8 @@ class Asked:
     every: str | None
     seed: int | None
     again: int
+    venue: str | None = None
+    timeframe: str | None = None
 
 
 def demo(*, json: bool, again: int) -> None:
@@ -71,15 +75,27 @@ def _market(asked: Asked, settings: Settings) -> MarketSpec:
         raise ConfigError(f"--symbols names one twice: {', '.join(symbols)}")
     kind = asked.market or settings.market.kind
     if kind == "simulated":
-        if asked.candles:
-            raise ConfigError("the simulated market takes no candle files: use --market recorded")
+        if asked.candles or asked.venue or asked.timeframe:
+            raise ConfigError("the simulated market takes no candle files, venue or timeframe: use --market recorded")
         return MarketSpec("simulated", symbols, settings.market.seed if asked.seed is None else asked.seed)
     if kind != "recorded":
         raise ConfigError(f"--market is {kind!r}: recorded and simulated are allowed")
     if not asked.candles:
-        raise ConfigError("the recorded market needs --candles FILE for each symbol")
+        return MarketSpec("recorded", symbols, 0, None, _stored(asked, symbols))
+    if asked.venue or asked.timeframe:
+        raise ConfigError(
+            "--venue and --timeframe choose from the store, and --candles names files: give one or the other"
+        )
     files = {symbol: str(path.absolute()) for symbol, path in assign(asked.candles, symbols).items()}
     return MarketSpec("recorded", symbols, 0, files)
+
+
+def _stored(asked: Asked, symbols: tuple[str, ...]) -> Stored:
+    """What the store has of the symbols, or one sentence about what it lacks."""
+    root = Home.find().candles
+    timeframe = None if asked.timeframe is None else timeframe_named(asked.timeframe)
+    venue, chosen = choose(MarketStore(root), symbols, asked.venue, timeframe)
+    return Stored(str(root), venue, chosen.value)
 
 
 def _execute(command: RunCommand, settings: Settings, *, json: bool) -> None:

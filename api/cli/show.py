@@ -48,6 +48,9 @@ def _candles(report: JSON) -> None:
     console.print(shown)
     if any(file["gaps"] for file in report["candles"]):
         console.print("gaps are left open: no price is invented for them", style="dim")
+    for file in report["candles"]:
+        if file["corrected"]:
+            console.print(f"{file['symbol']} corrected and counted: {_kinds(file['corrected'])}", style="yellow")
 
 
 def decision(record: JSON) -> None:
@@ -297,6 +300,10 @@ def _abstained(shown: Table, view: JSON, columns: int) -> None:
 def _change(equity: JSON) -> Text:
     change = Decimal(equity["last"]) / Decimal(equity["start"]) - 1
     return Text(f"{change:+.2%}", style="green" if change >= 0 else "red")
+
+
+def _kinds(counted: JSON) -> str:
+    return ", ".join(f"{kind} {n:,}" for kind, n in counted.items())
 
 
 def _counts(counted: JSON) -> str:

@@ -30,7 +30,7 @@ from core.quotes import NewsItem
 from core.taint import Taint
 from core.time import HOUR_NS, Timeframe, parse_time
 from core.verdicts import Receipt
-from market.candles import load_candles
+from market.importing.loading import load_candles
 from market.newswire import _HOSTILE
 from market.quality import inspect
 from market.recorded import RecordedMarket

@@ -61,10 +61,9 @@ def test_a_gap_is_no_error_and_is_told(home: Home, candles: Path) -> None:
         pytest.param([], HEADER, "found no rows", id="no rows"),
         pytest.param(GOOD[:1], HEADER, "found one row", id="one row"),
         pytest.param(
-            [GOOD[0], GOOD[1], GOOD[1]], HEADER, "row 3: 2021-05-01 01:00:00Z is there twice", id="duplicates"
+            with_cell(3, "date", GOOD[1][0]), HEADER, "row 3: 2021-05-01 01:00:00Z is there twice", id="two versions"
         ),
         pytest.param([GOOD[0], GOOD[2], GOOD[1]], HEADER, "row 3: 2021-05-01 01:00:00Z comes after", id="unsorted"),
-        pytest.param(GOOD[::-1], HEADER, "newest first", id="newest first"),
         pytest.param(with_cell(2, "close", "nan"), HEADER, "row 2: close is nan", id="nan"),
         pytest.param(with_cell(2, "close", "inf"), HEADER, "row 2: close is inf", id="infinite"),
         pytest.param(with_cell(2, "close", ""), HEADER, "row 2: close is", id="missing"),
@@ -85,6 +84,23 @@ def test_candles_that_cannot_be_trusted_are_refused(
     file.write_text(csv_of(rows_, header))
     run_on(home, file).refused("BTCUSDT.csv", found, "allowed is")
     assert nothing_is_written(home)
+
+
+@pytest.mark.parametrize(
+    ("rows_", "corrected"),
+    [
+        pytest.param(GOOD[::-1], {"newest first, turned round": 3}, id="newest first"),
+        pytest.param((*GOOD, GOOD[2]), {"duplicate": 1}, id="twice word for word"),
+    ],
+)
+def test_what_leaves_no_doubt_is_corrected_and_told(
+    home: Home, tmp_path: Path, rows_: list[Row], corrected: dict[str, int]
+) -> None:
+    file = tmp_path / "BTCUSDT.csv"
+    file.write_text(csv_of(rows_))
+    (report,) = run_on(home, file, "--json").json["candles"]
+    assert (report["bars"], report["corrected"]) == (3, corrected)
+    assert f"corrected and counted: {next(iter(corrected))}" in run_on(home, file).out
 
 
 def test_gaps_are_no_error(home: Home, tmp_path: Path) -> None:
@@ -201,7 +217,9 @@ def test_a_symbol_named_twice_is_refused(home: Home) -> None:
 
 def test_a_recorded_market_without_a_file_for_each_symbol_is_refused(home: Home, candles: Path) -> None:
     run_on(home, candles, symbols="BTC/USDT,ETH/USDT").refused("no candle file for ETH/USDT")
-    warden(home, "run", "--market", "recorded", "--as-of", "2021-05-01").refused("--candles FILE")
+    warden(home, "run", "--market", "recorded", "--as-of", "2021-05-01").refused(
+        "the store has no candles", "--candles"
+    )
     assert nothing_is_written(home)
 
 

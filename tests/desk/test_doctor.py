@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from desk.doctor import Finding, examine
+from desk.doctor import examine
+from desk.findings import Finding
 from desk.home import Home
 from tests.desk.desks import BUYS_NOTHING, books_of, moment, run
 
@@ -22,7 +23,8 @@ def ill(home: Home) -> dict[str, str]:
 
 def test_a_new_home_is_well_in_every_part(home: Home) -> None:
     findings = examine(home)
-    assert [f.part for f in findings] == ["python", "settings", "home", "database", "market", "watch", "kill file"]
+    parts = "python, settings, home, database, market, venues, store, bus, sources, watch, kill file"
+    assert ", ".join(f.part for f in findings) == parts
     assert ill(home) == {}
     assert Finding("kill file", True, "absent") in findings
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import ConfigError
 from desk.home import Home
-from desk.settings import DATABASE_URL, MASK, Settings, load, source
+from desk.settings import BUS_URL, DATABASE_URL, MASK, Settings, load, source
 from risk import ceilings
 
 URL = "postgresql://warden:hunter2@db.internal/desk"
@@ -107,7 +107,7 @@ def test_an_unknown_key_is_refused_with_the_allowed_ones(home: Home, folder: Pat
 
 def test_an_unknown_table_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:
     told = refusal(home, folder, "[rsk]\nmax_asset_exposure = 0.1\n")
-    assert told.endswith("unknown key rsk, allowed are mode, account, market, risk, execution, models, llm")
+    assert told.endswith("unknown key rsk, allowed are mode, account, market, venue, bus, risk, execution, models, llm")
 
 
 def test_an_unknown_key_two_tables_deep_is_refused(home: Home, folder: Path) -> None:
@@ -167,6 +167,50 @@ def test_what_is_shown_masks_the_secret(home: Home, folder: Path) -> None:
 def test_a_password_among_the_options_of_the_url_is_masked_too(home: Home, folder: Path) -> None:
     settings = loaded(home, folder, **{DATABASE_URL: "postgresql://db.internal/desk?user=warden&password=hunter2"})
     assert "hunter2" not in str(settings.shown())
+
+
+@pytest.mark.parametrize("url", ["memory", "redis://cache.internal:6379/0", "unix:///run/redis.sock?db=1"])
+def test_the_file_names_the_bus(home: Home, folder: Path, url: str) -> None:
+    settings = loaded(home, folder, f'[bus]\nurl = "{url}"\n')
+    assert settings.bus.url == settings.shown()["bus"]["url"] == url
+    assert settings.policy_hash == Settings().policy_hash
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2@cache/0", "rediss://me:hunter2@cache", "unix:///r?password=hunter2"])
+def test_a_bus_with_a_password_comes_from_the_environment_and_is_masked(home: Home, folder: Path, url: str) -> None:
+    settings = loaded(home, folder, '[bus]\nurl = "redis://cache"\n', **{BUS_URL: url})
+    assert settings.bus.url == url
+    assert settings.shown()["bus"]["url"] == url.replace("hunter2", MASK)
+    told = refusal(home, folder, f'[bus]\nurl = "{url}"\n')
+    assert "bus.url carries a password" in told
+    assert "hunter2" not in told
+
+
+def test_a_bus_that_is_none_is_refused_without_repeating_what_may_be_a_secret(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, "", **{BUS_URL: "kafka://:hunter2@queue"})
+    assert told == f"{BUS_URL} is no bus url: allowed are memory, redis://, rediss:// and unix://"
+    assert "bus.url is 'kafka://queue'" in refusal(home, folder, '[bus]\nurl = "kafka://queue"\n')
+
+
+def test_an_enabled_source_that_is_not_built_in_is_part_of_what_decides(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = {"tea-leaves": "tea 1.0 tea:leaves", "idle": "idle 2.0 idle:source"}
+    monkeypatch.setattr("market.sources.registry.identities", lambda: installed)
+    text = '[market.sources]\nenabled = ["rss", "tea-leaves"]\n'
+    settings = loaded(home, folder, text)
+    assert settings.deciding()["source_plugins"] == {"tea-leaves": "tea 1.0 tea:leaves"}
+    installed["tea-leaves"] = "tea 1.1 tea:leaves"
+    assert loaded(home, folder, text).policy_hash != settings.policy_hash
+
+
+def test_no_file_names_source_plugins(home: Home, folder: Path) -> None:
+    assert "unknown key source_plugins" in refusal(home, folder, '[source_plugins]\nx = "y"\n')
+
+
+def test_what_a_stream_may_wait_for_is_bounded(home: Home, folder: Path) -> None:
+    assert "market.streams.silence_s is 121" in refusal(home, folder, "[market.streams]\nsilence_s = 121\n")
+    assert "unknown key market.streams.silense_s" in refusal(home, folder, "[market.streams]\nsilense_s = 9\n")
 
 
 def test_where_the_books_lie_is_no_part_of_the_policy(home: Home, folder: Path) -> None:

@@ -26,7 +26,7 @@ from core.exits import ExitPlan
 from core.instruments import Instrument
 from core.money import Price, Quantity
 from core.orders import Order, OrderState, OrderType, Proposal, Side, TimeInForce
-from core.quotes import Book, Level, Quote
+from core.quotes import Book, Feeds, Level, Quote
 from core.time import HOUR_NS, ManualClock, Timeframe, parse_time
 from core.verdicts import AnswerKind, Receipt
 from execution import latches, orderbook
@@ -87,6 +87,7 @@ class ScriptedMarket:
 
     def __init__(self, *instruments: Instrument) -> None:
         self.instruments = {i.symbol: i for i in instruments}
+        self.fed: dict[str, Feeds] = {}
         self._quotes: dict[str, list[Quote]] = {}
         self._books: dict[str, list[Book]] = {}
         self._bars: dict[str, list[Bar]] = {}
@@ -103,6 +104,9 @@ class ScriptedMarket:
     def book(self, symbol: str, *, as_of_ns: int) -> Book | None:
         known = [b for b in self._books.get(symbol, []) if b.ts_event_ns <= as_of_ns]
         return known[-1] if known else None
+
+    def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
+        return self.fed.get(symbol, Feeds())
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         return [b for b in self._bars.get(symbol, []) if after_ns < b.close_ns <= until_ns]

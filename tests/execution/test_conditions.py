@@ -9,6 +9,7 @@ import pytest
 from core.bars import Bars
 from core.money import Quantity
 from core.orders import Order, OrderType, Side
+from core.quotes import Feeds
 from core.time import HOUR_NS, Timeframe
 from execution.conditions import Surveyor
 from risk.facts import Conditions, Worth
@@ -91,6 +92,27 @@ def test_depth_and_the_age_of_the_book_are_those_of_the_book() -> None:
     found = conditions(market, now_ns=T0 + 2 * HOUR_NS)
     assert (found.ask_depth, found.bid_depth) == (Decimal(5), Decimal(4))
     assert found.overdue_s == {"book": Decimal(3600)}
+
+
+def test_what_the_feeds_tell_stands_beside_the_book() -> None:
+    market = Candles(BTC=swinging(50))
+    elsewhere = {"second": Decimal("100.5")}
+    market.fed["BTC/USDT"] = Feeds({"trades": Decimal(7)}, elsewhere, Decimal("0.0001"))
+    found = conditions(market)
+    assert (found.overdue_s, found.elsewhere, found.funding_rate) == (
+        {"trades": Decimal(7)},
+        elsewhere,
+        Decimal("0.0001"),
+    )
+
+
+def test_of_two_ages_of_a_book_the_greater_counts() -> None:
+    market = Candles(BTC=swinging(50))
+    market.show("100", at_ns=T0)
+    market.depth(asks="100x1", bids="99x1", at_ns=T0 - 2 * HOUR_NS)
+    for told, age in (("9", Decimal(3600)), ("9999", Decimal(9999))):
+        market.fed["BTC/USDT"] = Feeds({"book": Decimal(told)})
+        assert conditions(market).overdue_s["book"] == age
 
 
 def test_a_market_without_a_book_shows_a_usual_bars_volume_instead() -> None:

@@ -14,6 +14,7 @@ from core import identity
 from core.errors import ConfigError
 from core.money import Price, Quantity
 from core.orders import OrderState, Side
+from core.quotes import Feeds
 from core.verdicts import AnswerKind, Receipt
 from risk.codes import DenialCode
 from tests.execution.conftest import Opened
@@ -41,6 +42,24 @@ async def test_a_denied_order_reserves_nothing(desk: Desk) -> None:
     assert (receipt.kind, denials(receipt)) == (AnswerKind.DENIED, [DenialCode.ASSET_EXPOSURE])
     assert desk.reserved() == {}
     assert desk.venue.placed == []
+
+
+@pytest.mark.parametrize(
+    ("feeds", "code"),
+    [
+        (Feeds({"book": Decimal("Infinity")}), DenialCode.STREAM_AGE),  # it cannot be proven
+        (Feeds({"trades": Decimal(3600)}), DenialCode.STREAM_AGE),
+        (Feeds(elsewhere={"second": Decimal(50)}), DenialCode.DIVERGENCE),
+        (Feeds(elsewhere={"second": Decimal("NaN")}), DenialCode.DIVERGENCE),
+    ],
+)
+async def test_what_the_feeds_tell_closes_a_market_for_entries_and_for_no_exit(
+    desk: Desk, feeds: Feeds, code: DenialCode
+) -> None:
+    await desk.bought("2")
+    desk.market.fed["BTC/USDT"] = feeds
+    assert denials(await desk.propose(desk.buy("1"))) == [code]
+    assert denials(await desk.propose(desk.sell("2"))) == []
 
 
 async def test_a_receipt_carries_the_facts_that_were_judged(desk: Desk) -> None:

@@ -49,10 +49,15 @@ def test_a_bucket_with_missing_bars_keeps_what_exists() -> None:
     assert (bars.open[0], bars.close[0], bars.volume[0]) == (100.0, 101.0, 2.0)
 
 
-def test_a_bucket_whose_last_bar_is_missing_still_closes_at_its_end() -> None:
+def test_a_bucket_whose_last_bar_is_missing_is_whole_once_a_later_bar_is_there() -> None:
     holes = bars_of([100.0 + i for i in range(8)], absent=[3])
-    assert len(aggregate(holes, Timeframe.H4, as_of_ns=T0 + 4 * HOUR_NS - 1, n=5)) == 0
-    assert len(aggregate(holes, Timeframe.H4, as_of_ns=T0 + 4 * HOUR_NS, n=5)) == 1
+    assert len(aggregate(holes, Timeframe.H4, as_of_ns=T0 + 5 * HOUR_NS - 1, n=5)) == 0
+    assert len(aggregate(holes, Timeframe.H4, as_of_ns=T0 + 5 * HOUR_NS, n=5)) == 1
+
+
+def test_where_the_data_end_in_the_middle_of_a_bucket_it_is_never_shown_as_closed() -> None:
+    bars = aggregate(bars_of([100.0 + i for i in range(6)]), Timeframe.H4, as_of_ns=T0 + 9 * DAY_NS, n=5)
+    assert [row[0] for row in shown(bars)] == ["2021-05-01 00:00:00Z"]
 
 
 def test_a_bucket_without_any_bar_is_absent() -> None:
@@ -65,9 +70,10 @@ def by_hand(
     bars: Bars, timeframe: Timeframe, as_of_ns: int, n: int
 ) -> list[tuple[int, float, float, float, float, float]]:
     buckets: dict[int, list[int]] = {}
+    known_to = max((o + HOUR_NS for o in bars.open_ns.tolist() if o + HOUR_NS <= as_of_ns), default=0)
     for i, open_ns in enumerate(bars.open_ns.tolist()):
         start = open_ns - open_ns % timeframe.ns
-        if start + timeframe.ns <= as_of_ns:
+        if start + timeframe.ns <= min(as_of_ns, known_to):
             buckets.setdefault(start, []).append(i)
     rows = [
         (

@@ -26,7 +26,7 @@ def test_rows_count_from_one_and_zero_is_nowhere() -> None:
 
 def test_loading_candles_does_not_import_pandas(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from market.candles import load_candles;"
+        "import sys; from pathlib import Path; from market.importing.loading import load_candles;"
         f"load_candles(Path({str(write_parquet(tmp_path))!r}), 'BTC/USDT'); print('pandas' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -11,14 +11,15 @@ from core.money import on_grid
 from core.quotes import Level
 from market.depth import LEVELS, best_ticks, levels
 from market.instruments import spot
-from market.paths import CHARACTERS, DAY_MINUTES, Path, market_factor, regime_drift, simulate
+from market.paths import CHARACTERS, Path, market_factor, simulate
+from market.regimes import DAY_MINUTES, Regime, climate
 
 MINUTES = 5 * DAY_MINUTES
 
 
 @cache
 def path_of(symbol: str) -> Path:
-    return simulate(symbol, 7, market_factor(7, MINUTES), regime_drift(7, MINUTES))
+    return simulate(symbol, 7, market_factor(7, climate(Regime.MIXED, 7, MINUTES)))
 
 
 def worth(side: tuple[Level, ...]) -> Decimal:

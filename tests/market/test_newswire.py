@@ -8,7 +8,8 @@ from core.quotes import NewsItem
 from core.taint import Taint
 from core.time import DAY_NS, MINUTE_NS
 from market.newswire import market_news, symbol_news
-from market.paths import CHARACTERS, DAY_MINUTES, LEAD_MINUTES, market_factor
+from market.paths import CHARACTERS, LEAD_MINUTES, market_factor
+from market.regimes import DAY_MINUTES, Regime, climate
 from market.simulated import START_NS
 
 DAYS = 120
@@ -81,7 +82,9 @@ def test_jumps_are_mostly_reported_near_their_time_and_with_their_sign() -> None
 
 
 def test_a_move_of_the_whole_market_is_told_for_every_symbol_once() -> None:
-    items = market_news(7, START_NS, DAYS * DAY_MINUTES, market_factor(7, DAYS * DAY_MINUTES).jumps)
+    items = market_news(
+        7, START_NS, DAYS * DAY_MINUTES, market_factor(7, climate(Regime.MIXED, 7, DAYS * DAY_MINUTES)).jumps
+    )
     assert items
     assert {item.symbols for item in items} == {tuple(CHARACTERS)}
 

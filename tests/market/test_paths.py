@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from market.instruments import spot
-from market.paths import CHARACTERS, DAY_MINUTES, LEAD_MINUTES, Path, market_factor, regime_drift, simulate
+from market.paths import CHARACTERS, LEAD_MINUTES, Path, market_factor, simulate
+from market.regimes import DAY_MINUTES, Regime, climate
 
 DAYS = 120
 MINUTES = DAYS * DAY_MINUTES
 
 
 def path_of(symbol: str, seed: int = 7, minutes: int = MINUTES) -> Path:
-    return simulate(symbol, seed, market_factor(seed, minutes), regime_drift(seed, minutes))
+    return simulate(symbol, seed, market_factor(seed, climate(Regime.MIXED, seed, minutes)))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_a_days_volatility_is_a_few_percent(btc: Path, eth: Path) -> None:
 
 
 def test_the_drift_changes_by_regime_and_lasts_hours() -> None:
-    drift = regime_drift(7, MINUTES)
+    drift = climate(Regime.MIXED, 7, MINUTES).drift
     changes = np.flatnonzero(np.diff(drift)) + 1
     assert len(np.unique(drift)) >= 4
     assert 10 <= len(changes) <= 80

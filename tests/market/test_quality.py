@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataRefused
-from core.time import HOUR_NS, Timeframe, parse_time
-from market.candles import load_candles
+from core.time import HOUR_NS, Timeframe, parse_time, show_time
+from market.importing.loading import load_candles
+from market.importing.shape import Asked
+from market.importing.table import import_file
 from market.quality import Gap
 from tests.market.material import GOOD, T0, Row, shared, with_cell, write_csv
 
@@ -34,7 +36,7 @@ def refusal_of(folder: Path, rows: list[Row]) -> str:
         (2, "high", "104.9", "row 2: high 104.9 is below open 105"),
         (1, "low", "100.1", "row 1: open 100 is below low 100.1"),
         (2, "low", "104.6", "row 2: close 104.5 is below low 104.6"),
-        (3, "date", "2021-05-01T01:00:00Z", "row 3: 2021-05-01 01:00:00Z is there twice"),
+        (3, "date", "2021-05-01T01:00:00Z", "row 3: 2021-05-01 01:00:00Z is there twice with other numbers"),
         (3, "date", "2021-05-01T00:30:00Z", "row 3: 2021-05-01 00:30:00Z comes after 2021-05-01 01:00:00Z"),
     ],
 )
@@ -42,8 +44,35 @@ def test_a_defect_is_refused_with_its_row(tmp_path: Path, row: int, column: str,
     assert reason in refusal_of(tmp_path, with_cell(row, column, value))
 
 
-def test_newest_first_is_said_as_such(tmp_path: Path) -> None:
-    assert "rows are newest first" in refusal_of(tmp_path, list(reversed(GOOD)))
+def test_newest_first_is_turned_round_and_counted(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, list(reversed(GOOD)))
+    assert load_candles(path, "BTC/USDT")[0].open_ns.tolist() == [T0, T0 + HOUR_NS, T0 + 2 * HOUR_NS]
+    assert import_file(path, Asked("x", "BTC/USDT")).report.counts == {"newest first, turned round": 3}
+
+
+def test_a_row_that_is_there_twice_word_for_word_is_dropped_and_counted(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, [*GOOD, GOOD[-1]])
+    assert len(load_candles(path, "BTC/USDT")[0]) == 3
+    assert import_file(path, Asked("x", "BTC/USDT")).report.counts == {"duplicate": 1}
+
+
+def hours_with(broken: dict[int, float], n: int) -> list[Row]:
+    """So many good hours, with these closes in place of theirs."""
+    moments = [show_time(T0 + i * HOUR_NS).replace(" ", "T") for i in range(n)]
+    return [(moment, "100", "110", "90", repr(broken.get(i, 105.0)), "1") for i, moment in enumerate(moments)]
+
+
+def test_one_broken_bar_in_a_thousand_is_left_out_and_named(tmp_path: Path) -> None:
+    bars, report = load_candles(path := write_csv(tmp_path, hours_with({500: 111.0}, 1000)), "BTC/USDT")
+    assert (len(bars), report.missing_bars, report.gaps[0].bars) == (999, 1, 1)
+    told = import_file(path, Asked("x", "BTC/USDT")).report
+    assert (told.rows, told.counts) == (1000, {"broken": 1})
+    assert "row 501 of 2021-05-21 20:00:00Z is no bar and was left out: open 100, high 110" in told.notes[1]
+
+
+def test_more_of_them_refuse_the_file(tmp_path: Path) -> None:
+    said = refusal_of(tmp_path, hours_with({500: 111.0}, 999))
+    assert "row 501: high 110 is below close 111" in said
 
 
 def test_one_row_is_refused_since_it_shows_no_timeframe(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.market.material import market_digest, shown
 
 ROOT = Path(__file__).parents[2]
 # Changes only together with the market's version, since old runs could not be repeated otherwise.
-DIGEST_OF_SEED_7 = "deb4f6ffa47995a84e190756e2b1313223f3f61e0b6b691523aaa16ef895b566"
+DIGEST_OF_SEED_7 = "4cf8647958e6d48b82d5991758549730fc46fb0b5b57821afe695e1d1eb6b815"
 
 
 @cache
@@ -115,6 +115,33 @@ def test_the_quote_is_the_top_of_the_book(minute: int, symbol: str) -> None:
     assert book is not None
     assert (quote.bid, quote.ask, quote.ts_event_ns) == (book.bids[0].price, book.asks[0].price, book.ts_event_ns)
     assert not quote.modelled_spread
+
+
+@given(minute=st.integers(0, 8 * 1440), symbol=st.sampled_from(["BTC/USDT", "ETH/USDT"]))
+def test_a_second_venue_shows_a_whole_book_of_the_same_moment_a_little_apart(minute: int, symbol: str) -> None:
+    market, as_of_ns = market_of(8), START_NS + minute * MINUTE_NS
+    here, there = market.book(symbol, as_of_ns=as_of_ns), market.second_book(symbol, as_of_ns=as_of_ns)
+    assert here is not None
+    assert there is not None
+    assert (here.ts_event_ns, here.symbol) == (there.ts_event_ns, there.symbol)
+    assert there.bids[0].price < there.asks[0].price
+    assert (here.bids, here.asks) != (there.bids, there.asks)
+    elsewhere = market.feeds(symbol, as_of_ns=as_of_ns).elsewhere["second"]
+    assert elsewhere == (there.bids[0].price + there.asks[0].price) / 2
+    assert abs(elsewhere / here.bids[0].price - 1) < Decimal("0.01")
+
+
+def test_before_its_start_no_venue_shows_anything() -> None:
+    market = market_of(2)
+    assert market.second_book("BTC/USDT", as_of_ns=START_NS - 1) is None
+    assert market.feeds("BTC/USDT", as_of_ns=START_NS - 1).elsewhere == {}
+    assert market.feeds("XRP/USDT", as_of_ns=START_NS).elsewhere == {}
+
+
+def test_a_stablecoin_stays_near_its_peg() -> None:
+    market, end = SimulatedMarket(7, ["USDC/USDT"]), START_NS + 120 * DAY_NS
+    closes = market.bars("USDC/USDT", Timeframe.H1, as_of_ns=end, n=9_999).close
+    assert 0.99 < closes.min() < closes.max() < 1.01
 
 
 def test_a_symbol_is_the_same_market_whichever_others_are_asked_for() -> None:

@@ -1,0 +1,268 @@
+"""The web server around the venue: requests in, answers out, and the faults in between."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from core.errors import ConfigError
+from core.ports import Clock
+from emulator.binance.budget import WEIGHT
+from emulator.binance.dialect import Binance
+from emulator.bybit import Bybit
+from emulator.calls import Answer, Call, Route
+from emulator.exchange import API_KEY, API_SECRET, Exchange
+from emulator.faults import Armed, Fault, Faults, Rule, before
+from emulator.kraken import Kraken
+from emulator.listings import STANDARD, Listing
+from emulator.market import STEP_MS
+
+_PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
+_DRIPS = 20
+_FOREVER_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request that came in."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+
+
+class Emulator:
+    """The venue as a server on 127.0.0.1.
+
+    `async with Emulator() as venue`: `venue.base_url` and `venue.ws_url` say where it is, `venue.faults.add(...)`
+    breaks things, `venue.requests` tells who asked for what. With a `core.time.ManualClock` time stands still but for
+    `await venue.advance(ms)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        seed: int = 7,
+        clock: Clock | None = None,
+        listings: Iterable[Listing] = STANDARD,
+        funds: dict[str, Decimal] | None = None,
+        rules: Iterable[Rule] = (),
+        weight_limit: int = WEIGHT,
+    ) -> None:
+        self.exchange = Exchange(seed=seed, clock=clock, listings=listings, funds=funds)
+        self.faults = Faults()
+        self.faults.set(rules)
+        self.requests: list[Seen] = []
+        self.binance = Binance(self.exchange, self.faults, weight_limit=weight_limit)
+        self.kraken = Kraken(self.exchange, self.faults)
+        self.bybit = Bybit(self.exchange, self.faults)
+        self.api_key, self.api_secret = API_KEY, API_SECRET
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._pulse: asyncio.Task[None] | None = None
+        self._released = asyncio.Event()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the port is taken."""
+        app = web.Application(client_max_size=1 << 20)
+        for route in [*self.binance.rest.routes(), *self.kraken.routes(), *self.bybit.routes()]:
+            app.router.add_route(route.method, route.path, self._served(route))
+        app.router.add_get("/stream", self.binance.streams.serve)
+        for path in ("/ws", "/ws/{tail}", "/stream/ws", "/stream/ws/{tail}"):
+            app.router.add_get(path, self.binance.streams.serve)
+        app.router.add_get("/ws-api/v3", self.binance.api.serve)
+        app.router.add_post("/_faults", self._set_faults)
+        app.router.add_get("/_faults", self._show_faults)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=1024)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        if not self.exchange.clock.manual:
+            self._pulse = asyncio.create_task(self._beat())
+
+    async def stop(self) -> None:
+        self._released.set()
+        if self._pulse is not None:
+            self._pulse.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._pulse
+        for connection in list(self.binance.streams.connections):
+            connection.queue(None)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def advance(self, ms: int) -> None:
+        """Let time pass at a venue whose clock is held by hand, and let everything it caused be sent."""
+        for _ in range(ms // STEP_MS):
+            self.exchange.clock.advance(STEP_MS)
+            self._step()
+        self.exchange.clock.advance(ms % STEP_MS)
+        await asyncio.sleep(0)
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + STEP_MS / 1000, loop.time())
+            await asyncio.sleep(due - loop.time())
+            self._step()
+
+    def _step(self) -> None:
+        self._skew()
+        self.exchange.advance()
+        self.binance.streams.tick()
+
+    def _skew(self) -> None:
+        rule = self.faults.standing(Fault.SKEW)
+        self.exchange.clock.skew_ms = int(rule.number("ms", 0)) if rule else 0
+
+    # ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _served(self, route: Route) -> Any:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            call = await _call(request)
+            self.requests.append(Seen(call.method, call.path, call.params))
+            self._skew()
+            armed = self.faults.on_request(call.method, call.path)
+            if armed is None:
+                return _response(route.handle(call))
+            if before(armed.fault):
+                return await self._instead(request, armed)
+            return await self._spoiled(request, armed, route.handle(call))
+
+        return serve
+
+    async def _instead(self, request: web.Request, armed: Armed) -> web.StreamResponse:
+        """The fault is all that the client gets; the venue never saw the request."""
+        retry = {"Retry-After": armed.text("retry_after", "")} if "retry_after" in armed.rule else {}
+        match armed.fault:
+            case Fault.HANG:
+                await self._wait(armed.number("seconds", _FOREVER_S))
+                return _cut(request)
+            case Fault.TOO_MANY:
+                return web.json_response({"code": -1003, "msg": "Too many requests."}, status=429, headers=retry)
+            case Fault.BANNED:
+                text = "Way too much request weight used; IP banned until 9999999999999."
+                return web.json_response({"code": -1003, "msg": text}, status=418, headers=retry)
+            case Fault.REDIRECT:
+                return web.Response(status=302, headers={"Location": armed.text("location", "/elsewhere")})
+            case Fault.STATUS:
+                body = armed.text("body", _PAGE.decode())
+                return web.Response(status=int(armed.number("status", 503)), text=body, content_type="text/html")
+            case _:
+                return _cut(request)
+
+    async def _spoiled(self, request: web.Request, armed: Armed, answer: Answer) -> web.StreamResponse:
+        """The venue has acted; what comes back is not what it said."""
+        match armed.fault:
+            case Fault.SILENT:
+                await self._wait(armed.number("seconds", _FOREVER_S))
+                return _cut(request)
+            case Fault.HTML:
+                return web.Response(body=_PAGE, content_type="text/html")
+            case Fault.EMPTY:
+                return web.Response(text=armed.text("body", ""), content_type="application/json")
+            case Fault.MALFORMED:
+                return web.Response(body=b'{"code":' + answer.body[:40], content_type="application/json")
+            case Fault.WRONG_TYPES:
+                return web.Response(body=_wrong(answer.body), content_type="application/json")
+            case Fault.TRUNCATED | Fault.DRIP:
+                return await self._in_pieces(request, armed, answer)
+            case _:
+                return _cut(request)
+
+    async def _in_pieces(self, request: web.Request, armed: Armed, answer: Answer) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.content_type = "application/json"
+        response.content_length = len(answer.body)
+        await response.prepare(request)
+        if armed.fault is Fault.TRUNCATED:
+            await response.write(answer.body[: max(1, len(answer.body) // 2)])
+            await asyncio.sleep(0)
+            _cut(request)
+            return response
+        size = -(-len(answer.body) // _DRIPS)
+        with contextlib.suppress(ConnectionError):
+            for start in range(0, len(answer.body), size):
+                await response.write(answer.body[start : start + size])
+                await self._wait(armed.number("seconds", 60) / _DRIPS)
+            await response.write_eof()
+        return response
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._released.wait(), seconds)
+
+    # ── the admin's way in ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _set_faults(self, request: web.Request) -> web.Response:
+        try:
+            rules = orjson.loads(await request.read())
+            self.faults.set(rules if isinstance(rules, list) else [rules])
+        except (orjson.JSONDecodeError, ConfigError) as error:
+            return web.json_response({"error": str(error)}, status=422)
+        return await self._show_faults(request)
+
+    async def _show_faults(self, request: web.Request) -> web.Response:
+        shown = [{**a.rule, "matched": a.matched, "struck": a.struck} for a in self.faults.armed]
+        return web.json_response({"rules": shown})
+
+
+async def _call(request: web.Request) -> Call:
+    body = (await request.read()).decode(errors="replace")
+    query = request.rel_url.raw_query_string
+    form = body if "json" not in request.headers.get("Content-Type", "") else ""
+    params = dict(parse_qsl(query, keep_blank_values=True)) | dict(parse_qsl(form, keep_blank_values=True))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Call(request.method, request.path, params, query, body, headers)
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(body=answer.body, status=answer.status, headers=answer.headers, content_type="application/json")
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Drop the connection. What is returned is written to nobody."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def _wrong(body: bytes) -> bytes:
+    """Valid JSON whose numbers are words and whose lists are objects."""
+
+    def twisted(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: twisted(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return {str(n): twisted(inner) for n, inner in enumerate(value)} if len(value) < 3 else None
+        return "NaN" if isinstance(value, str) else str(value)
+
+    found = orjson.loads(body)
+    return orjson.dumps([twisted(row) for row in found] if isinstance(found, list) else twisted(found))

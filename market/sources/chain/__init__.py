@@ -1,0 +1,1 @@
+"""What blockchains say: gas prices, and what moves to and from exchanges."""

@@ -1,0 +1,50 @@
+"""The real ccxt classes, pointed at an emulated venue."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from emulator.server import Emulator
+from market.endpoints import repoint
+
+SPOT = {
+    "binance": {
+        "defaultType": "spot",
+        "fetchMarkets": {"types": ["spot"]},
+        "fetchCurrencies": False,
+        "fetchMargins": False,
+    },
+    "bybit": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
+    "kraken": {},
+}
+
+
+def pointed(exchange_id: str, venue: Emulator, *, pro: bool = False, **options: Any) -> Any:
+    """An exchange object of ccxt (`pro`: of ccxt.pro) for this venue, with its keys. `options` go to its constructor.
+
+    Close it: `await exchange.close()`.
+    """
+    if pro:
+        import ccxt.pro as library
+    else:
+        import ccxt.async_support as library
+    config = {
+        "apiKey": venue.api_key,
+        "secret": venue.api_secret,
+        "enableRateLimit": False,
+        "options": SPOT[exchange_id],
+        **options,
+    }
+    exchange = getattr(library, exchange_id)(config)
+    repoint(exchange, {"rest": venue.base_url, "ws": venue.ws_url})
+    return exchange
+
+
+@asynccontextmanager
+async def at(exchange_id: str, venue: Emulator, *, pro: bool = False, **options: Any) -> AsyncIterator[Any]:
+    """The same, closed at the end."""
+    exchange = pointed(exchange_id, venue, pro=pro, **options)
+    try:
+        yield exchange
+    finally:
+        await exchange.close()
