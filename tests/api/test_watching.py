@@ -143,7 +143,7 @@ class Rig:
 
     async def until(self, condition: Callable[[], bool], what: str, *, step_ms: int = 1_000) -> None:
         """Lets a second after another pass at the venue until it is so."""
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < ends, f"{what} did not come about"
             assert all(process.returncode is None for process in self.started[-1:]), "the watch ended by itself"
@@ -153,7 +153,7 @@ class Rig:
     async def ended(self, process: Process, how: signal.Signals) -> JSON:
         """What a watch told at its end."""
         process.send_signal(how)
-        out, err = await asyncio.wait_for(process.communicate(), 20)
+        out, err = await asyncio.wait_for(process.communicate(), 90)
         assert (process.returncode, err.decode()) == (0, "")
         return json.loads(out)
 

@@ -179,7 +179,7 @@ async def test_stopping_releases_whoever_hangs() -> None:
         while not venue.requests:
             await asyncio.sleep(0.01)
     with pytest.raises(aiohttp.ClientError):
-        await asyncio.wait_for(waiting, 3)
+        await asyncio.wait_for(waiting, 30)
 
 
 # ── of orders ───────────────────────────────────────────────────────────────────────────────────────────────────────

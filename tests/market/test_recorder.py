@@ -56,7 +56,7 @@ async def recording(
         try:
             yield bus, recorder
             await recorder.finish()
-            await asyncio.wait_for(task, 2)
+            await asyncio.wait_for(task, 30)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -76,7 +76,7 @@ def publish(bus: MemoryBus, *events: Candle | Trade | Ticker) -> None:
 async def test_a_closed_candle_is_stored_before_the_next_is_asked_for(tmp_path: Path) -> None:
     async with recording(tmp_path) as (bus, recorder):
         publish(bus, candle(0), candle(1, "101"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while recorder.counts.candles < 2:
                 await asyncio.sleep(0.01)
         assert stored(tmp_path) == [(0, 100.0), (1, 101.0)]
@@ -150,13 +150,13 @@ async def test_a_disk_that_takes_nothing_is_told_and_loses_nothing(tmp_path: Pat
     root.write_text("a file where a folder should be")
     async with recording(root, every_s=0.02) as (bus, recorder):
         publish(bus, candle(0))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not recorder.trouble:
                 await asyncio.sleep(0.01)
         assert recorder.trouble.startswith("1 events are not stored: ")
         publish(bus, candle(1, "101"))
         root.unlink()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while recorder.unsaved or recorder.trouble:
                 await asyncio.sleep(0.01)
     assert recorder.counts.failures >= 1
@@ -183,7 +183,7 @@ async def test_a_mistake_in_its_own_work_ends_it_loudly(tmp_path: Path, monkeypa
         monkeypatch.setattr(recorder, "_save", broken)
         publish(bus, trade(1))
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(recorder.run(), 5)
+            await asyncio.wait_for(recorder.run(), 30)
         monkeypatch.undo()
         task = asyncio.create_task(recorder.run())
         publish(bus, trade(2))

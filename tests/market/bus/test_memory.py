@@ -13,7 +13,7 @@ BOOK, TRADES, CANDLES = "book:binance:BTC/USDT", "trades:binance:BTC/USDT", "can
 
 
 async def taken(inbox: MemoryInbox, n: int) -> list[object]:
-    return [(await asyncio.wait_for(anext(inbox), 1)).event for _ in range(n)]
+    return [(await asyncio.wait_for(anext(inbox), 30)).event for _ in range(n)]
 
 
 def test_a_topic_of_no_known_kind_is_refused() -> None:

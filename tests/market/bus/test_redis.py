@@ -61,7 +61,7 @@ class Server:
         self._process = subprocess.Popen(
             [*command, "--appendfsync", "always", "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )
-        for _ in range(200):
+        for _ in range(1500):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -98,7 +98,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 
 async def taken(inbox: RedisInbox, n: int) -> list[Delivery]:
-    return [await asyncio.wait_for(anext(inbox), 5) for _ in range(n)]
+    return [await asyncio.wait_for(anext(inbox), 30) for _ in range(n)]
 
 
 def ids(deliveries: list[Delivery]) -> list[str]:
@@ -230,7 +230,7 @@ async def test_publishing_never_waits_for_a_server_that_is_away_and_nothing_is_l
         assert bus.backlog() == 51
         assert bus.counts.reconnects > 2
         shared.connected = True
-        await asyncio.wait_for(bus.flushed(), 2)
+        await asyncio.wait_for(bus.flushed(), 30)
         got = await taken(bus.subscribe(TRADES, BOOK, group="desk"), 51)
     assert [d.event for d in got if d.topic == TRADES] == [trade(number) for number in range(50)]
     assert [d.event for d in got if d.topic == BOOK] == [state(49)]
@@ -308,7 +308,7 @@ async def test_a_server_that_refuses_writes_for_a_while_does_not_end_the_writer(
     client.pipeline = full
     async with RedisBus(client, sleep=at_once) as market:
         market.publish(TRADES, trade(1))
-        await asyncio.wait_for(market.flushed(), 5)
+        await asyncio.wait_for(market.flushed(), 30)
         assert ids(await taken(market.subscribe(TRADES, group="desk"), 1)) == ["1"]
     assert (market.counts.refused_writes, market.counts.lost) == (3, 0)
     assert "OOM" in market.last_failure
@@ -389,7 +389,7 @@ async def test_the_address_in_the_settings_opens_the_bus(server: Server) -> None
     async with open_bus(f"redis://127.0.0.1:{server.port}/0") as bus:
         bus.publish(TRADES, trade(1))
         inbox = bus.subscribe(TRADES, group="desk")
-        assert (await asyncio.wait_for(anext(inbox), 5)).event == trade(1)
+        assert (await asyncio.wait_for(anext(inbox), 30)).event == trade(1)
     async with open_bus("memory") as bus:
         assert isinstance(bus, MemoryBus)
 

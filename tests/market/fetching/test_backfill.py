@@ -574,11 +574,11 @@ async def test_after_a_kill_the_same_command_goes_on_and_asks_only_for_what_is_m
 
 
 async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(800):
+    for _ in range(6000):
         if done():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen in 8 s")
+    raise AssertionError("it did not happen in a minute")
 
 
 def test_patience_has_sane_defaults() -> None:

@@ -79,7 +79,7 @@ async def streaming(venue: str, server: BookServer) -> AsyncIterator[VenueStream
 
 
 async def whole(stream: VenueStream, server: BookServer) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         book = stream.books.get(server.symbol)
         if book is not None and book.valid and shows(book, server.told[-1], server.dialect.depth):
             return
@@ -108,7 +108,7 @@ async def test_a_lost_message_ends_the_session_and_the_next_brings_the_book_whol
     server = server_of(venue)
     server.lost = {3}
     async with streaming(venue, server) as stream:
-        for _ in range(300):
+        for _ in range(3000):
             if stream.counts.reconnects:
                 break
             await asyncio.sleep(0.01)

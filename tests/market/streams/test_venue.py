@@ -179,7 +179,7 @@ async def test_one_dead_book_among_living_streams_is_found_by_asking_the_venue()
 async def test_a_market_in_which_nothing_happens_is_quiet_and_not_dead() -> None:
     async with watching(kinds=("book", "ticker"), unheard_s=0.05) as w:
         # Its stream is silent and its snapshot the same each time: time stands still at this venue.
-        for _ in range(200):
+        for _ in range(3000):
             if w.stream.books and book_of(w).valid:
                 break
             await asyncio.sleep(0.01)

@@ -29,7 +29,7 @@ class Watched:
     seen: dict[str, list[Any]] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
 
-    async def until(self, condition: Callable[[], bool], what: str = "", *, tries: int = 400) -> None:
+    async def until(self, condition: Callable[[], bool], what: str = "", *, tries: int = 2000) -> None:
         """Lets a tenth of a second after another pass at the venue until it is so."""
         for _ in range(tries):
             if condition():

@@ -70,7 +70,7 @@ async def first(watching: Watcher, count: int) -> list[Reading]:
     found: list[Reading] = []
     readings = watching.readings()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for reading in readings:
                 found.append(reading)
                 if len(found) == count:
