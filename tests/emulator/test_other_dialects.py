@@ -58,7 +58,8 @@ async def test_a_fill_shows_in_the_order_the_trades_and_the_balance(exchange: An
     placed = await exchange.create_order(BTC, "market", "sell", 0.01)
     found = await exchange.fetch_order(placed["id"], BTC, ASKED[exchange.id])
     assert (found["status"], found["filled"]) == ("closed", 0.01)
-    assert [trade["amount"] for trade in await exchange.fetch_my_trades(BTC)] == [0.01]
+    # The venue's book is that of the moment: the best level may not take all of it.
+    assert sum(trade["amount"] for trade in await exchange.fetch_my_trades(BTC)) == pytest.approx(0.01)
     assert (await exchange.fetch_balance())["BTC"]["total"] == pytest.approx(before - 0.01)
     assert [order["id"] for order in await exchange.fetch_closed_orders(BTC)] == [placed["id"]]
 
