@@ -156,7 +156,8 @@ class DeskRun:
 
         Not while a person is being asked: a bar later the question would have expired.
         """
-        if self._asks_a_person():
+        if self._asks_a_person() or self._account_ns() > self.command.as_of_ns[-1]:
+            # Killed after that step and before its last word, a run must not take it twice.
             return
         if self.desk.books.read(lambda conn: orderbook.live_attempts(conn, self.desk.account_id)):
             await step_to_next_bar(self.desk)
@@ -192,6 +193,9 @@ class DeskRun:
         desk = self.desk
         cause = desk.books.read(lambda conn: latches.halts(conn, desk.account_id, desk.clock.now_ns()))
         return None if cause is None else f"{cause.name}: {cause.detail}"
+
+    def _account_ns(self) -> int:
+        return self.desk.books.read(lambda conn: accounts.account(conn, self.desk.account_id).clock_ns)
 
     def _asks_a_person(self) -> bool:
         waiting = [ApprovalState.WAITING]

@@ -63,8 +63,9 @@ def test_a_run_killed_before_its_first_word_is_begun_anew(home: Home, whole: Who
     assert not finish(home, whole).resumed
 
 
-def test_a_run_killed_at_its_last_word_is_finished(home: Home, whole: Whole) -> None:
-    die_at(home, whole.command, whole.tasks - 3)
+@pytest.mark.parametrize("before_the_end", range(1, 5))
+def test_a_run_killed_at_its_last_words_is_finished(home: Home, whole: Whole, before_the_end: int) -> None:
+    die_at(home, whole.command, whole.tasks - before_the_end)
     finish(home, whole)
 
 
