@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from agents.cycle import Answered, Cycle
-from agents.forecasting import ask_forecasters
+from agents.forecasting import look_ahead
 from agents.listening import score_texts
 from agents.observing import HISTORY_BARS, read_symbol
 from agents.ports import Brief, Ports, Role
@@ -119,7 +119,7 @@ async def _listen(cycle: Cycle, ports: Ports, symbol: str) -> Mood | Abstention:
 
 
 async def forecast(cycle: Cycle, ports: Ports) -> Cycle:
-    """Asks every forecaster about each symbol. Adds outlooks weighted by out-of-sample skill, and abstentions."""
+    """Asks every forecaster and outside signal about each symbol. Adds outlooks weighted by skill, and abstentions."""
     answers = await asyncio.gather(*(_look_ahead(cycle, ports, symbol) for symbol in cycle.symbols))
     view = ForecastView(
         outlooks=tuple(a for a in answers if isinstance(a, Outlook)),
@@ -138,11 +138,8 @@ async def _look_ahead(cycle: Cycle, ports: Ports, symbol: str) -> Outlook | Abst
         "forecast",
         symbol,
         request,
-        lambda: ask_forecasters(
-            symbol,
-            ports.market.bars(symbol, ports.timeframe, as_of_ns=cycle.as_of_ns, n=ports.models.history_bars),
-            ports.forecasters,
-            ports.models,
+        lambda: look_ahead(
+            ports.market, symbol, ports.timeframe, ports.forecasters, ports.models, as_of_ns=cycle.as_of_ns
         ),
     )
     return Abstention.model_validate(answer) if "reason" in answer else Outlook.model_validate(answer)

@@ -4,7 +4,7 @@ from agents.cycle import Answered, Cycle
 from agents.ports import Ports
 from core.canonical import JSON, plain
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def decision_body(cycle: Cycle, ports: Ports) -> JSON:

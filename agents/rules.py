@@ -204,7 +204,8 @@ class _Desk:
 
     def _taint(self) -> Taint:
         claims = self._opinion.claims if self._opinion else ()
-        return join([*(c.taint for c in claims), *([self._mood.taint] if self._mood else [])])
+        voted = [self._outlook] if self._outlook is not None and self._outlook.p_up is not None else []
+        return join([*(c.taint for c in claims), *(view.taint for view in (self._mood, *voted) if view is not None)])
 
     def _judge(self, stance: Decimal | None, reason: str) -> Judgement:
         return Judgement(symbol=self._symbol, stance=stance, reason=reason)

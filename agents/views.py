@@ -97,7 +97,7 @@ class Mood(View):
 
 
 class Line(View):
-    """One forecaster's word and its out-of-sample record; weight 0 is muted."""
+    """One forecaster's or signal's word and its out-of-sample record; weight 0 is muted."""
 
     name: str
     p_up: Decimal = Field(ge=0, le=1)
@@ -109,10 +109,12 @@ class Line(View):
     skill: Decimal
     hit_rate: Decimal
     weight: Decimal
+    mean_return: Decimal
+    naive_return: Decimal
 
 
 class Outlook(View):
-    """All forecasters on one symbol. `p_up` is their skill-weighted mean, None when every one is muted."""
+    """All forecasters and signals on one symbol. `p_up` is their skill-weighted mean, None when every one is muted."""
 
     symbol: str
     horizon_bars: int
@@ -120,6 +122,7 @@ class Outlook(View):
     lines: tuple[Line, ...]
     silent: tuple[Abstention, ...]
     evidence: tuple[str, ...]
+    taint: Taint = Taint.TRUSTED
 
     @property
     def expected_return(self) -> Decimal | None:

@@ -9,7 +9,9 @@ import json
 import os
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
+from statistics import linear_regression
 from typing import Any
 
 from bench.orderbooks import SPOT, sender
@@ -20,7 +22,7 @@ from market.streams.patience import Patience
 from market.streams.venue import VenueStream
 
 EVERY_MS = 100
-WARM_S = 3.0
+WARM_S = 20.0  # in which caches and dictionaries take their room
 
 
 def rss_mb() -> float:
@@ -29,18 +31,23 @@ def rss_mb() -> float:
     return pages * 4_096 / 1e6
 
 
+def slope(samples: list[tuple[float, float]]) -> float:
+    """Least squares: how much the second numbers grow for each one of the first."""
+    return float(linear_regression(*zip(*samples, strict=True)).slope)
+
+
 class Consumer:
     """Takes every trade and the newest state of each book, as a strategy would."""
 
     def __init__(self) -> None:
-        self.lags_ms: list[float] = []
+        self.lags: Counter[int] = Counter()  # in tenths of a millisecond: a list of them would be what grows
         self.trades = self.books = 0
 
     async def trades_of(self, inbox: MemoryInbox) -> None:
         async for delivery in inbox:
             trade: Any = delivery.event
             self.trades += 1
-            self.lags_ms.append((time.time_ns() - trade.ts_event_ns) / 1e6)
+            self.lags[(time.time_ns() - trade.ts_event_ns) // 100_000] += 1
 
     async def books_of(self, inbox: MemoryInbox) -> None:
         async for delivery in inbox:
@@ -68,13 +75,13 @@ async def streaming(address: str, seconds: float, symbols: list[str]) -> None:
     while not stream.books or not all(book.valid for book in stream.books.values()):
         await asyncio.sleep(0.1)
     await asyncio.sleep(WARM_S)
-    consumer.lags_ms.clear()
+    consumer.lags.clear()
     before, began, used = rss_mb(), time.perf_counter(), time.process_time()
-    samples = []
-    while time.perf_counter() - began < seconds:
+    samples = [(0.0, before)]
+    while (passed := time.perf_counter() - began) < seconds:
         await asyncio.sleep(0.5)
-        samples.append(rss_mb())
-    lags, share = sorted(consumer.lags_ms), (time.process_time() - used) / (time.perf_counter() - began)
+        samples.append((passed / 60, rss_mb()))
+    lags, share = sorted(consumer.lags.elements()), (time.process_time() - used) / (time.perf_counter() - began)
     # Nothing more is sent; then everything that was must be here.
     await asyncio.to_thread(_stop, address)
     await _drained(stream, consumer)
@@ -82,11 +89,14 @@ async def streaming(address: str, seconds: float, symbols: list[str]) -> None:
     applied = sum(book.counts.applied + book.counts.duplicates for book in stream.books.values())
     lost = (sent["trades"] - consumer.trades) + (sent["depth"] - applied)
     row(f"{len(symbols)} symbols, {seconds:.0f} s", "p50", "p99", "worst")
-    row("lag to the consumer, ms", *(f"{lags[min(len(lags) - 1, int(q * len(lags)))]:.1f}" for q in (0.5, 0.99, 1)))
+    row(
+        "lag to the consumer, ms", *(f"{lags[min(len(lags) - 1, int(q * len(lags)))] / 10:.1f}" for q in (0.5, 0.99, 1))
+    )
     quantiles = [stream.lag.quantile_s(q) or 0.0 for q in (0.5, 0.99, 1)]
     row("event loop late by, ms", *(f"{q * 1e3:.1f}" for q in quantiles))
-    # In the first minutes it grows once: a dictionary that levels come to and go from takes twice its first room.
-    row("memory, MB", f"{before:.0f} before", f"{samples[len(samples) // 2]:.0f} half-way", f"{samples[-1]:.0f} after")
+    quarters = [samples[i * (len(samples) - 1) // 4][1] for i in range(5)]
+    row("memory at each quarter, MB", *(f"{mb:.0f}" for mb in quarters))
+    row("memory grew in the second half, MB a minute", f"{slope(samples[len(samples) // 2 :]):.1f}")
     row("messages a second", f"{len(lags) * 2 / seconds:,.0f}", f"{share:.0%} of a core", "")
     row("book states taken of changes", f"{books.counts.taken:,}", f"{books.counts.put:,}", "")
     print(f"sent {sent['depth']:,} changes and {sent['trades']:,} trades; lost = {lost}; {stream.health().gaps} gaps")

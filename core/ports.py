@@ -11,7 +11,7 @@ from core.bars import Bar, Bars
 from core.canonical import JSON
 from core.instruments import Instrument
 from core.orders import Proposal
-from core.quotes import Book, Feeds, NewsItem, Quote
+from core.quotes import Book, Feeds, NewsItem, OutsideSignal, Quote
 from core.time import Timeframe
 from core.verdicts import Receipt
 
@@ -32,6 +32,9 @@ class MarketView(Protocol):
     def quote(self, symbol: str, *, as_of_ns: int) -> Quote | None: ...
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         """Items with `since_ns < known_at_ns <= as_of_ns`, oldest first."""
+
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
+        """Every version of events after `since_ns` that was known by `as_of_ns`, in the order in which it was."""
 
 
 class MarketFacts(Protocol):

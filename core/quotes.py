@@ -78,3 +78,18 @@ class NewsItem:
     ts_event_ns: int
     known_at_ns: int
     taint: Taint = Taint.UNTRUSTED
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSignal:
+    """One version of a number from -1 (falls) to 1 (rises) that somebody outside publishes about an asset.
+
+    Untrusted: it counts as much as its own record earns. A later version of the same event does not undo that this
+    one was said.
+    """
+
+    source: str
+    value: Decimal
+    ts_event_ns: int
+    known_at_ns: int
+    taint: Taint = Taint.UNTRUSTED

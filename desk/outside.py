@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Final
 from urllib.parse import urlsplit
 
+from desk import scored
 from desk.clock import SystemClock
 from desk.findings import Finding, look
 from desk.home import Home
@@ -34,11 +35,12 @@ _NODES: Final = {"ETHEREUM_RPC": ("gas", "ethereum-flows"), "ETHEREUM_WS": ("eth
 
 
 def examine(home: Home, settings: Settings) -> list[Finding]:
-    """Venues, store, bus, each enabled source, and which hosts the sources talk to."""
+    """Venues, store, bus, what stored signals are worth, each enabled source, and which hosts the sources talk to."""
     found = [look("venues", _venues)]
     for venue, urls in settings.venue.endpoints.items():
         found.append(look(f"venue {venue}", partial(_venue, venue, urls)))
     found += [look("store", partial(_store, home)), look("bus", partial(_bus, settings.bus.url))]
+    found += scored.examine(MarketStore(home.candles), settings, SystemClock().now_ns())
     return found + _sources(settings.market.sources, Secrets(environment_of()))
 
 

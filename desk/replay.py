@@ -15,14 +15,16 @@ from agents import pipeline
 from agents.cycle import Cycle
 from agents.orderdesk import RecordedOrderDesk
 from agents.ports import Ports
+from agents.record import SCHEMA as DECISION_SCHEMA
 from agents.record import answer_body, decision_body
 from core.canonical import JSON, digest, plain
-from core.errors import LedgerBroken
+from core.errors import ConfigError, LedgerBroken
 from core.orders import Proposal
 from core.time import Timeframe
 from desk.build import analysts, rulebook
 from desk.settings import Settings, parse
 from execution import orderbook
+from execution.actions import SCHEMA as ACTION_SCHEMA
 from memory.books import blobs, records
 from memory.books.database import Books
 from memory.books.effects import ReplayedEffects
@@ -74,9 +76,13 @@ async def replay(books: Books, record: Record) -> Replay:
     body = books.read(lambda conn: blobs.get_json(conn, record.body))
     if body is None:
         raise LedgerBroken(f"the body of record {record.record_id} was deleted by retention and cannot be replayed")
-    if record.kind is not RecordKind.DECISION:
-        return _review_again(books, record, body)
-    return await _decide_again(books, record, body)
+    decided = record.kind is RecordKind.DECISION
+    if body["schema"] != (DECISION_SCHEMA if decided else ACTION_SCHEMA):
+        raise ConfigError(
+            f"record {record.record_id} is of schema {body['schema']}, which another version of tradewarden wrote and "
+            "replays; `warden audit verify` holds for every schema"
+        )
+    return await _decide_again(books, record, body) if decided else _review_again(books, record, body)
 
 
 async def _decide_again(books: Books, record: Record, body: JSON) -> Replay:

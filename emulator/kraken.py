@@ -14,6 +14,7 @@ from typing import Any
 
 from core.money import ZERO, text_of
 from core.orders import Side, TimeInForce
+from emulator import tape
 from emulator.calls import Answer, Call, Route, decimal_of, json_answer
 from emulator.candles import DAY_MS, served
 from emulator.exchange import Account, Cause, Exchange, Refusal, Request, Status, VenueOrder
@@ -198,8 +199,7 @@ class Kraken:
         since, count = decimal_of(params.get("since")) or ZERO, int(params.get("count", "1000"))
         # Seconds or nanoseconds, as the venue takes both.
         since_ms = int(since / 1_000_000 if since > 10**15 else since * 1000)
-        found = [trade for trade in market.trades if trade.ts_ms > since_ms]
-        page = found[:count] if since else found[-count:]
+        page = tape.between(market, since_ms + 1 if since else None, None, count)
         rows = [
             [
                 text_of(market.price(trade.ticks)),

@@ -62,7 +62,7 @@ class PricePath:
 
     def ticks_at(self, t_ms: int) -> int:
         """Price in ticks at a moment."""
-        return int(self._ticks(np.array([t_ms], dtype=np.int64))[0])
+        return int(self.ticks_of(np.array([t_ms], dtype=np.int64))[0])
 
     def bars(self, step_ms: int, first_open_ms: int, count: int) -> Candles:
         """`count` whole candles of `step_ms`, a multiple of a minute; each is the aggregate of its minutes."""
@@ -97,10 +97,10 @@ class PricePath:
 
     def _minutes(self, first_open_ms: int, count: int) -> Candles:
         edges = first_open_ms + MINUTE_MS * np.arange(count + 1, dtype=np.int64)
-        ticks = self._ticks(edges)
+        ticks = self.ticks_of(edges)
         opens, closes = ticks[:-1], ticks[1:]
         reach = _MINUTE_SIGMA * np.maximum(opens, closes)
-        above, below, busy = (self._unit(edges[:-1], salt) for salt in (101, 102, 103))
+        above, below, busy = (self.noise(edges[:-1], salt) for salt in (101, 102, 103))
         move = np.abs(closes - opens) / (reach + 1)
         volume = np.maximum(1, self._minute_lots * (0.2 + 0.8 * busy + 0.4 * move)).astype(np.int64)
         return Candles(
@@ -113,7 +113,8 @@ class PricePath:
             trades=1 + (600 * busy).astype(np.int64),
         )
 
-    def _ticks(self, t_ms: IntArray) -> IntArray:
+    def ticks_of(self, t_ms: IntArray) -> IntArray:
+        """Prices in ticks at moments, oldest first."""
         log = np.full(len(t_ms), self._log_ticks)
         for octave, period in enumerate(_PERIODS_MS):
             amplitude = min(_LARGEST, _MINUTE_SIGMA * float(np.sqrt(period / MINUTE_MS)))
@@ -125,12 +126,12 @@ class PricePath:
         """Noise in [-1, 1] between lattice points `period` apart; each lattice value is hashed once."""
         cell, within = np.divmod(t_ms, period)
         first = int(cell[0])
-        lattice = 2 * self._unit(np.arange(first, int(cell[-1]) + 2, dtype=np.int64), octave) - 1
+        lattice = 2 * self.noise(np.arange(first, int(cell[-1]) + 2, dtype=np.int64), octave) - 1
         left = cell - first
         noise: FloatArray = lattice[left] + (lattice[left + 1] - lattice[left]) * (within / period)
         return noise
 
-    def _unit(self, keys: IntArray, salt: int) -> FloatArray:
+    def noise(self, keys: IntArray, salt: int) -> FloatArray:
         """A number in [0, 1) for each key: splitmix64 of seed, salt and key."""
         salted = np.array([salt], dtype=np.uint64) * np.uint64(0xD1B54A32D192ED03)
         z = (keys.astype(np.uint64) + salted + self._seed) * _GOLDEN

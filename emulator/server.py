@@ -81,7 +81,8 @@ class Emulator:
     async def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
         app = web.Application(client_max_size=1 << 20)
-        for route in [*self.binance.rest.routes(), *self.kraken.routes(), *self.bybit.routes()]:
+        binance = [*self.binance.rest.routes(), *self.binance.futures.routes()]
+        for route in [*binance, *self.kraken.routes(), *self.bybit.routes()]:
             app.router.add_route(route.method, route.path, self._served(route))
         app.router.add_get("/stream", self.binance.streams.serve)
         for path in ("/ws", "/ws/{tail}", "/stream/ws", "/stream/ws/{tail}"):

@@ -18,7 +18,7 @@ from core.bars import Bar, Bars
 from core.errors import DataRefused
 from core.instruments import Instrument
 from core.money import ZERO, Price, exact
-from core.quotes import Book, Feeds, NewsItem, Quote
+from core.quotes import Book, Feeds, NewsItem, OutsideSignal, Quote
 from core.time import SECOND_NS, Timeframe
 from market.streams.events import Candle
 from market.streams.health import seconds
@@ -44,6 +44,7 @@ class History(Protocol):
 
 class Texts(Protocol):
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]: ...
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,9 @@ class LiveMarket:
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         return () if self._texts is None else self._texts.texts(symbol, since_ns=since_ns, as_of_ns=as_of_ns)
+
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
+        return () if self._texts is None else self._texts.signals(symbol, since_ns=since_ns, as_of_ns=as_of_ns)
 
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
         """How late each stream is now, what others trade at, what a perpetual pays.

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.bars import Bars
 from core.money import BPS, exact, nearest_tick, round_price
 from core.orders import Side
-from core.quotes import Book, NewsItem, Quote
+from core.quotes import Book, NewsItem, OutsideSignal, Quote
 from market.history import CandleHistory
 from market.importing.loading import load_versions
 from market.quality import QualityReport
@@ -62,4 +62,8 @@ class RecordedMarket(CandleHistory):
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         """Always empty: candles hold no news."""
+        return ()
+
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
+        """Always empty: candles hold no signals."""
         return ()

@@ -14,7 +14,7 @@ from core.bars import Bars
 from core.canonical import digest
 from core.errors import ConfigError
 from core.money import Price
-from core.quotes import Book, Feeds, NewsItem, Quote
+from core.quotes import Book, Feeds, NewsItem, OutsideSignal, Quote
 from core.time import MINUTE_NS, Timeframe, parse_time, show_time
 from market.depth import basis_ticks, best_ticks, levels
 from market.history import CandleHistory
@@ -133,6 +133,10 @@ class SimulatedMarket(CandleHistory):
         start = bisect_right(items, since_ns, key=lambda item: item.known_at_ns)
         end = bisect_right(items, as_of_ns, key=lambda item: item.known_at_ns)
         return items[start:end]
+
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
+        """Always empty: nobody looks at this market from outside."""
+        return ()
 
     def _minute(self, symbol: str, as_of_ns: int) -> int | None:
         if symbol not in self._paths or as_of_ns < self._start_ns:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
 
 from core.errors import ConfigError
-from core.quotes import NewsItem
+from core.money import ZERO
+from core.quotes import NewsItem, OutsideSignal
 from core.time import Timeframe
 from market.quality import QualityReport, inspect
 from market.recorded import RecordedMarket
-from market.sources.items import Reading, TextItem
+from market.sources.items import SIGNAL, Reading, TextItem
 from market.store.candles import BarsKey
+from market.store.manifest import Manifest
+from market.store.series import SeriesKey, SeriesStore
 from market.store.store import MarketStore
 from market.store.texts import TextStore
 from market.store.versions import Versions
@@ -48,20 +51,53 @@ class StoredMarket(RecordedMarket):
         """What was known then, each story once, with the taint that it was stored with."""
         return _news(symbol, self._store.texts.texts(symbol, since_ns=since_ns, as_of_ns=as_of_ns, at=self._texts))
 
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
+        """What was said by then, each version of it."""
+        return signals_of(self._store.series, symbol, since_ns=since_ns, as_of_ns=as_of_ns, at=self._series)
+
     def series(self, name: str, asset: str, *, as_of_ns: int, n: int, source: str | None = None) -> tuple[Reading, ...]:
         """The last `n` numbers known by then, oldest event first; empty where none is stored."""
         return self._store.series.series(name, asset, as_of_ns=as_of_ns, n=n, source=source, at=self._series)
 
 
 class StoredTexts:
-    """The texts of the store as a live market's: with what listeners add to it while the market lives."""
+    """Texts and signals of the store as a live market's: with what listeners add to it while the market lives."""
 
-    def __init__(self, texts: TextStore) -> None:
-        self._texts = texts
+    def __init__(self, texts: TextStore, series: SeriesStore) -> None:
+        self._texts, self._series = texts, series
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         """What was known then, each story once, with the taint that it was stored with."""
         return _news(symbol, self._texts.texts(symbol, since_ns=since_ns, as_of_ns=as_of_ns))
+
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
+        """What was said by then, each version of it."""
+        return signals_of(self._series, symbol, since_ns=since_ns, as_of_ns=as_of_ns)
+
+
+def signals_of(
+    series: SeriesStore,
+    symbol: str,
+    *,
+    since_ns: int,
+    as_of_ns: int,
+    at: Mapping[SeriesKey, Manifest] | None = None,
+) -> tuple[OutsideSignal, ...]:
+    """Stored signals about a symbol's base asset. One that was taken back says 0 from then on, which is nothing."""
+    asset = symbol.partition("/")[0]
+    said = series.versions(SIGNAL, asset, since_ns=since_ns, as_of_ns=as_of_ns, at=at)
+    return tuple(
+        OutsideSignal(
+            source=one.source,
+            value=ZERO if one.retracted else one.value,
+            ts_event_ns=one.event_ns,
+            known_at_ns=one.known_at_ns,
+            taint=one.taint,
+        )
+        for one in said
+        # A source of numbers may be a plug-in, and call anything a signal.
+        if -1 <= one.value <= 1
+    )
 
 
 def _news(symbol: str, items: Sequence[TextItem]) -> tuple[NewsItem, ...]:

@@ -25,7 +25,8 @@ class Scorecard:
 
     `brier` is the mean of (p_up - outcome)^2, `baseline_brier` that of the best naive answer, `skill` is
     1 - brier / baseline_brier, `hit_rate` the share of right directions (an even forecast is half right), and `weight`
-    the skill, or 0 for a forecaster that did not beat its baseline: it is muted.
+    the skill, or 0 for a forecaster that did not beat its baseline: it is muted. `mean_return` is the mean log return
+    over the horizon in the direction that it said, `naive_return` that of the better of always up and the last move's.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Scorecard:
     skill: Decimal
     hit_rate: Decimal
     weight: Decimal
+    mean_return: Decimal
+    naive_return: Decimal
 
 
 def walk_forward(forecaster: Forecaster, bars: Bars, *, horizon: int, origins: int = 60) -> Scorecard | Abstain:
@@ -51,14 +54,44 @@ def walk_forward(forecaster: Forecaster, bars: Bars, *, horizon: int, origins: i
         forecast = forecaster.predict(until(bars, at + 1), horizon=horizon)
         if isinstance(forecast, Forecast):
             spoken.append((at, float(forecast.p_up)))
-    if len(spoken) < LEAST_SCORED:
-        found = f"{len(spoken)} outcomes in {len(bars)} bars"
-        return Abstain(f"{forecaster.name} needs {LEAST_SCORED} outcomes to be scored, found {found}")
-    places = np.array([at for at, _ in spoken])
+    places = np.array([at for at, _ in spoken], dtype=np.int64)
     p_up = np.array([p for _, p in spoken])
+    return score(forecaster.name, bars, places, p_up, np.sign(p_up - 0.5), horizon=horizon)
+
+
+def score(
+    name: str, bars: Bars, places: IntArray, p_up: FloatArray, said: FloatArray, *, horizon: int
+) -> Scorecard | Abstain:
+    """The record of what was said at `places`, bars whose outcome is known, `horizon` bars apart or more.
+
+    `p_up` and `said` have one value a place: the probability of a rise, and the direction as 1, -1 or 0 for neither.
+    """
+    if len(places) < LEAST_SCORED:
+        found = f"{len(places)} outcomes in {len(bars)} bars"
+        return Abstain(f"{name} needs {LEAST_SCORED} outcomes to be scored, found {found}")
     # A tie is half a rise, so that the market upside down has the mirrored outcomes.
-    rose = (np.sign(bars.close[horizon:] - bars.close[:-horizon]) + 1) / 2
-    return _scorecard(forecaster.name, p_up, rose[places], _base_rate(rose, places, horizon))
+    signs = np.sign(bars.close[horizon:] - bars.close[:-horizon])
+    moves = np.log(bars.close[horizon:] / bars.close[:-horizon])
+    rose = (signs + 1) / 2
+    brier = float(np.mean((p_up - rose[places]) ** 2))
+    base_rate = _base_rate(rose, places, horizon)
+    # One half is never off by more or less than a half, so its score is a quarter.
+    baseline = min(0.25, float(np.mean((base_rate - rose[places]) ** 2)))
+    skill = 1 - brier / baseline
+    after = moves[places]
+    last = np.where(places >= horizon, signs[places - horizon], 0.0)
+    hits = (said * signs[places] + 1) / 2
+    return Scorecard(
+        name=name,
+        n=len(places),
+        brier=_number(brier),
+        baseline_brier=_number(baseline),
+        skill=_number(skill),
+        hit_rate=_number(float(hits.mean())),
+        weight=_number(max(skill, 0.0)),
+        mean_return=_number(float(np.mean(said * after))),
+        naive_return=_number(max(float(after.mean()), float(np.mean(last * after)))),
+    )
 
 
 def until(bars: Bars, n: int) -> Bars:
@@ -81,23 +114,6 @@ def _base_rate(rose: FloatArray, places: IntArray, horizon: int) -> FloatArray:
     known = np.maximum(places - horizon + 1, 0)
     share: FloatArray = (rises[known] + 1) / (known + 2)
     return share
-
-
-def _scorecard(name: str, p_up: FloatArray, rose: FloatArray, base_rate: FloatArray) -> Scorecard:
-    brier = float(np.mean((p_up - rose) ** 2))
-    # One half is never off by more or less than a half, so its score is a quarter.
-    baseline = min(0.25, float(np.mean((base_rate - rose) ** 2)))
-    skill = 1 - brier / baseline
-    hits = np.where((p_up == 0.5) | (rose == 0.5), 0.5, (p_up > 0.5) == (rose > 0.5))
-    return Scorecard(
-        name=name,
-        n=len(p_up),
-        brier=_number(brier),
-        baseline_brier=_number(baseline),
-        skill=_number(skill),
-        hit_rate=_number(float(hits.mean())),
-        weight=_number(max(skill, 0.0)),
-    )
 
 
 def _number(value: float) -> Decimal:

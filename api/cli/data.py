@@ -22,27 +22,32 @@ def import_(
     timeframe: Annotated[str | None, typer.Option(help="Such as 1h; else the file shows it.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Of times without an offset, such as UTC.")] = None,
     volume: Annotated[str, typer.Option(help="base or quote: the currency that volumes are in.")] = "base",
+    made_at: Annotated[
+        str | None, typer.Option(help="When the files were made (UTC); else their own times say it.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read files that others wrote, check them, and store what they hold. What is ambiguous is refused, not guessed."""
     from api.cli import importing
 
-    importing.run(files, venue, symbol, timeframe, timezone, volume, json=json)
+    importing.run(files, venue, symbol, timeframe, timezone, volume, made_at, json=json)
 
 
 @app.command("fetch")
 def fetch(
     venue: Annotated[str, typer.Option(help="As ccxt calls it, such as binance.")],
     symbols: Annotated[str, typer.Option(help="Such as BTC/USDT,ETH/USDT.")],
-    timeframes: Annotated[str, typer.Option(help="Such as 1h,4h.")],
     since: Annotated[str, typer.Option(help="From this time on (UTC), such as 2020-01-01.")],
+    kinds: Annotated[str, typer.Option(help="Of candles, funding, open-interest, trades.")] = "candles",
+    timeframes: Annotated[str | None, typer.Option(help="Of candles, such as 1h,4h.")] = None,
     until: Annotated[str | None, typer.Option(help="Before this time; now by default.")] = None,
     json: Json = False,
 ) -> None:
-    """Fetch closed candles from a venue into the store. The same command again, after a kill too, goes on."""
+    """Fetch candles, funding, open interest and trades from a venue into the store. The same command again, after a
+    kill too, goes on."""
     from api.cli import fetching
 
-    fetching.run(fetching.Wanted(venue, symbols, timeframes, since, until), json=json)
+    fetching.run(fetching.Wanted(venue, symbols, kinds, timeframes, since, until), json=json)
 
 
 @app.command("watch")

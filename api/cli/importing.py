@@ -13,7 +13,7 @@ from api.cli import words
 from api.cli.console import console, print_json
 from core.canonical import JSON
 from core.errors import ConfigError, DataRefused
-from core.time import show_time, timeframe_named
+from core.time import parse_time, show_time, timeframe_named
 from desk.clock import SystemClock
 from desk.home import Home
 from market.importing.names import check_symbol
@@ -22,6 +22,7 @@ from market.importing.shape import Asked, Imported
 from market.importing.table import import_file
 from market.importing.times import zone_of
 from market.store.store import MarketStore
+from models.screening import gives_orders
 
 _TOOLS = ("tradewarden", "pyarrow", "numpy")
 
@@ -33,11 +34,12 @@ def run(
     timeframe: str | None,
     timezone: str | None,
     volume: str,
+    made_at: str | None,
     *,
     json: bool,
 ) -> None:
     """Imports file by file: one that is refused leaves the others, and the verb ends with its exit code."""
-    asked = understood(venue, symbol, timeframe, timezone, volume)
+    asked = understood(venue, symbol, timeframe, timezone, volume, made_at)
     home = Home.find()
     home.make()
     store, now_ns = MarketStore(home.candles), SystemClock().now_ns()
@@ -64,7 +66,12 @@ def run(
 
 
 def understood(
-    venue: str | None, symbol: str | None, timeframe: str | None, timezone: str | None, volume: str
+    venue: str | None,
+    symbol: str | None,
+    timeframe: str | None,
+    timezone: str | None,
+    volume: str,
+    made_at: str | None,
 ) -> Asked:
     """The words of the command as facts about the files, or ConfigError."""
     if volume not in ("base", "quote"):
@@ -79,6 +86,8 @@ def understood(
         timeframe=None if timeframe is None else timeframe_named(timeframe),
         timezone=timezone,
         volume=volume,
+        made_ns=None if made_at is None else parse_time(made_at),
+        tripwire=gives_orders,
     )
 
 

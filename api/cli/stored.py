@@ -114,7 +114,9 @@ def _key(store: MarketStore, wanted: Wanted) -> BarsKey:
 
 def _lines(store: MarketStore) -> Iterator[JSON]:
     for key in store.candles.held():
-        yield {**_line("candles", " ".join(key), store.candles.manifest(key)), **store.candles.quality(key)}
+        manifest = store.candles.manifest(key)
+        if manifest.parts:  # a range may have been asked for in which the venue has none
+            yield {**_line("candles", " ".join(key), manifest), **store.candles.quality(key)}
     for name in store.series.held():
         shown = " ".join(filter(None, (name.source, name.asset, name.series)))
         yield _line("series", shown, store.series.manifest(name))

@@ -5,13 +5,13 @@ from typing import Any
 
 import orjson
 
+from emulator import tape
 from emulator.binance import wire
 from emulator.binance.errors import BinanceError, illegal, missing
 from emulator.calls import Answer, json_answer
 from emulator.candles import DAY_MS, WEEK_MS, Served, range_of, served
 from emulator.exchange import Exchange
 from emulator.faults import Faults
-from emulator.market import PublicTrade
 from emulator.path import MINUTE_MS, Candles
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api, klines, without seconds and months.
@@ -75,14 +75,14 @@ class PublicData:
             }
         )
 
-    def klines(self, params: Params) -> Answer:
+    def klines(self, params: Params, *, most: int = 1000) -> Answer:
         symbol, interval = self.symbol(params), params.get("interval")
         if not interval:
             raise missing("interval")
         if interval not in INTERVALS:
             raise BinanceError(-1120, "Invalid interval.")
         step = INTERVALS[interval]
-        start, end, limit = _whole(params, "startTime"), _whole(params, "endTime"), _limit(params, 500, 1000)
+        start, end, limit = whole(params, "startTime"), whole(params, "endTime"), limit_of(params, 500, most)
         if not self._faults.touches_candles and step % WEEK_MS:  # weeks do not open on multiples of seven days
             asked = range_of(self._exchange, symbol, step, start_ms=start, end_ms=end, limit=limit)
             rows = self._kept_rows(symbol, step, asked)
@@ -92,7 +92,7 @@ class PublicData:
         return Answer(b"[" + b",".join(rows) + b"]")
 
     def depth(self, params: Params) -> Answer:
-        symbol, limit = self.symbol(params), _limit(params, 100, 5000)
+        symbol, limit = self.symbol(params), limit_of(params, 100, 5000)
         market = self._exchange.market(symbol)
         instrument = market.listing.instrument
         price, lots = wire.Grid(instrument.tick_size), wire.Grid(instrument.lot_size)
@@ -121,24 +121,21 @@ class PublicData:
 
     def trades(self, params: Params) -> Answer:
         market = self._exchange.market(self.symbol(params))
-        recent = list(market.trades)[-_limit(params, 500, 1000) :]
+        recent = list(market.trades)[-limit_of(params, 500, 1000) :]
         return json_answer([wire.trade_row(market, trade) for trade in recent])
 
     def agg_trades(self, params: Params) -> Answer:
+        return json_answer(self.agg_rows(params))
+
+    def agg_rows(self, params: Params) -> list[dict[str, Any]]:
+        """By id, or by time: the first ones of a range that begins, else the newest."""
         market = self._exchange.market(self.symbol(params))
-        start, end, first = (_whole(params, key) for key in ("startTime", "endTime", "fromId"))
-        limit = _limit(params, 500, 1000)
-
-        def wanted(trade: PublicTrade) -> bool:
-            return (
-                (start is None or trade.ts_ms >= start)
-                and (end is None or trade.ts_ms <= end)
-                and (first is None or trade.trade_id >= first)
-            )
-
-        found = [trade for trade in market.trades if wanted(trade)]
-        page = found[-limit:] if start is None and first is None else found[:limit]
-        return json_answer([wire.agg_trade_row(market, trade) for trade in page])
+        start, end, first = (whole(params, key) for key in ("startTime", "endTime", "fromId"))
+        limit = limit_of(params, 500, 1000)
+        if first is not None and (start is not None or end is not None):
+            raise BinanceError(-1128, "Combination of optional parameters invalid.")
+        found = tape.between(market, start, end, limit) if first is None else tape.from_id(market, first, limit)
+        return [wire.agg_trade_row(market, trade) for trade in found]
 
     def best_row(self, symbol: str) -> dict[str, Any]:
         """ticker/bookTicker of one symbol."""
@@ -240,7 +237,7 @@ def _kline_rows(exchange: Exchange, symbol: str, step: int, candles: Candles) ->
     return rows
 
 
-def _whole(params: Params, key: str) -> int | None:
+def whole(params: Params, key: str) -> int | None:
     value = params.get(key)
     if value is None:
         return None
@@ -249,8 +246,8 @@ def _whole(params: Params, key: str) -> int | None:
     return int(value)
 
 
-def _limit(params: Params, default: int, most: int) -> int:
-    value = _whole(params, "limit")
+def limit_of(params: Params, default: int, most: int) -> int:
+    value = whole(params, "limit")
     if value == 0:
         raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
     return default if value is None else min(value, most)

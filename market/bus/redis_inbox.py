@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.errors import DataRefused
 from core.ports import Delivery, Lost
 from market.bus.policies import TopicPolicy
+from market.bus.redis_groups import Group, position
 from market.bus.wire import decode
 
 if TYPE_CHECKING:
@@ -60,13 +61,14 @@ class RedisInbox:
         self._prefix, self._counts = prefix, counts
         self._redis: Any = client
         self._policies, self._group, self._consumer = policies, group, consumer
+        self._accounts = Group(client, group)
         self._pause = Pause(sleep)
         self._idle_ms = idle_ms
         self._ready: deque[tuple[str, bytes | None, Delivery]] = deque()
         self._held: tuple[str, bytes] | None = None
         self._done: list[tuple[str, bytes]] = []
         self._had: OrderedDict[str, None] = OrderedDict()
-        self._last: dict[tuple[str, str], int] = {}
+        self._seen: dict[str, int] = {}
         self._recovered = False
         self._claim_at = 0.0
         self._open = True
@@ -103,10 +105,9 @@ class RedisInbox:
 
     async def _acknowledge(self) -> None:
         by_key: dict[str, list[bytes]] = {}
-        for key, entry in self._done:
+        for key, entry in dict.fromkeys(self._done):
             by_key.setdefault(key, []).append(entry)
-        for key, entries in by_key.items():
-            await self._redis.xack(key, self._group, *entries)
+        await self._accounts.dealt(by_key)
         self._done.clear()
 
     async def _fill(self) -> None:
@@ -116,44 +117,43 @@ class RedisInbox:
             if not self._recovered:
                 await self._recover()
             elif asyncio.get_running_loop().time() >= self._claim_at:
-                async for key, entries, _ in self._claimed():
+                cut = set()
+                async for key, entries, gone in self._claimed():
                     self._take(key, entries)
+                    if gone:
+                        cut.add(key)
+                await self._tell_lost(cut)
             if self._ready:
                 return
             fresh = await self._redis.xreadgroup(
                 self._group, self._consumer, dict.fromkeys(self._policies, ">"), count=BATCH, block=1_000
             )
         except ResponseError as wrong:
-            if "NOGROUP" not in str(wrong):
+            if not any(word in str(wrong) for word in ("NOGROUP", "UNBLOCKED")):
                 raise
             # The server lost its data: the group begins again with the streams.
             self._recovered = False
             return
-        for key, entries in fresh or ():
-            self._take(_text(key), entries)
+        given = {_text(key): entries for key, entries in fresh or ()}
+        # What others of the group were given, or what nobody was: the group's account tells which.
+        await self._tell_lost(key for key, entries in given.items() if self._is_in_doubt(key, entries))
+        for key, entries in given.items():
+            self._seen[key] = position(entries[-1][0])
+            self._take(key, entries)
 
     async def _recover(self) -> None:
-        """Makes the group, then takes what this member had not dealt with, and what others left behind."""
-        from redis.exceptions import ResponseError
-
-        known_groups = set()
+        """Joins the group, then takes what this member had not dealt with, and what others left behind."""
         for key in self._policies:
-            try:
-                await self._redis.xgroup_create(key, self._group, id="0", mkstream=True)
-            except ResponseError as known:
-                if "BUSYGROUP" not in str(known):
-                    raise
-                known_groups.add(key)
-        cut: Counter[str] = Counter()
-        async for key, _, gone in self._claimed():
-            cut[key] += gone  # and what was claimed is this member's own now, read with what it had
+            await self._accounts.join(key)
+        async for _ in self._claimed():
+            pass  # it is this member's own now, and read with what it had
         pending = await self._redis.xreadgroup(self._group, self._consumer, dict.fromkeys(self._policies, "0"))
         mine = {_text(key): entries for key, entries in pending or ()}
-        for key in self._policies:
-            cut[key] += sum(not fields for _, fields in mine.get(key, []))
-            if key in known_groups:
-                await self._tell_trimmed(key, cut[key])
-            self._take(key, mine.get(key, []))
+        for key, entries in mine.items():
+            await self._accounts.given_up(key, [entry for entry, fields in entries if not fields])
+        await self._tell_lost(self._policies)
+        for key, entries in mine.items():
+            self._take(key, [(entry, fields) for entry, fields in entries if fields])
         self._recovered = True
 
     async def _claimed(self) -> AsyncIterator[tuple[str, Entries, int]]:
@@ -170,19 +170,21 @@ class RedisInbox:
                 if _text(cursor) == "0-0":
                     break
 
-    async def _tell_trimmed(self, key: str, taken: int) -> None:
-        """What was cut before this member came back, `taken` of it already given to somebody: later on, numbers show
-        it."""
-        topic = key[len(self._prefix) + 1 :]
-        if self._policies[key].conflate or any(known == topic for known, _ in self._last):
-            return
-        groups = {_text(group["name"]): group for group in await self._redis.xinfo_groups(key)}
-        stream, read = await self._redis.xinfo_stream(key), groups[self._group].get("entries-read")
-        added = stream.get("entries-added")
-        unread = 0 if added is None or read is None else max(0, added - stream["length"] - read)
-        if lost := unread + taken:
-            self._counts.lost += lost
-            self._ready.append((key, None, Delivery(topic, f"{topic}#trimmed", Lost(lost))))
+    def _is_in_doubt(self, key: str, entries: Entries) -> bool:
+        """Whether something before or among them did not come to this member."""
+        follows = position(entries[0][0]) == self._seen.get(key, 0) + 1
+        return not follows or any(fields and b"l" in fields for _, fields in entries)
+
+    async def _tell_lost(self, keys: Iterable[str]) -> None:
+        """Delivers what was trimmed before any member of the group had dealt with it, to this one alone."""
+        lost = await self._accounts.lost(key for key in keys if not self._policies[key].conflate)
+        for key, count in lost.items():
+            topic = self._topic(key)
+            self._counts.lost += count
+            self._ready.append((key, None, Delivery(topic, f"{topic}#lost{self._counts.lost}", Lost(count))))
+
+    def _topic(self, key: str) -> str:
+        return key[len(self._prefix) + 1 :]
 
     def _take(self, key: str, entries: Entries) -> None:
         policy = self._policies[key]
@@ -191,14 +193,13 @@ class RedisInbox:
             self._done += [(key, entry) for entry, _ in entries[:-1]]
             entries = entries[-1:]
         for entry, fields in entries:
-            if fields is None or b"e" not in fields:
-                # It was given to us and trimmed before we came back: its number is missing too, and counts as lost.
-                self._done.append((key, entry))
+            if not fields or b"e" not in fields:
+                self._done.append((key, entry))  # not of ours
                 continue
-            self._read(key, entry, fields, policy)
+            self._read(key, entry, fields)
 
-    def _read(self, key: str, entry: bytes, fields: dict[bytes, bytes], policy: TopicPolicy) -> None:
-        topic = key[len(self._prefix) + 1 :]
+    def _read(self, key: str, entry: bytes, fields: dict[bytes, bytes]) -> None:
+        topic = self._topic(key)
         try:
             publisher, number = fields[b"p"].decode(), int(fields[b"n"])
         except (KeyError, ValueError):
@@ -219,11 +220,6 @@ class RedisInbox:
             self._counts.refused += 1
             self._done.append((key, entry))
             return
-        missing = number - self._last.get((topic, publisher), number - 1) - 1
-        self._last[topic, publisher] = max(number, self._last.get((topic, publisher), 0))
-        if missing > 0 and not policy.conflate:
-            self._counts.lost += missing
-            self._ready.append((key, None, Delivery(topic, f"{message_id}-", Lost(missing))))
         self._ready.append((key, entry, Delivery(topic, message_id, event)))
 
 

@@ -2,7 +2,7 @@
 
 A publisher writes to a mailbox of its own and never waits; a task empties it into Redis and tries again for as long as
 Redis is away. What is read and not acknowledged comes again, also from a member that died; each event carries its
-publisher's number, by which a consumer knows what it has had, and what was trimmed before it could read it.
+publisher's number, by which a consumer knows what it has had, and `l` where events before it never left the publisher.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from market.bus.mailbox import Mailbox
 from market.bus.policies import POLICIES, TopicPolicy, policy_of
+from market.bus.redis_groups import ENTRY_ID, unsent
 from market.bus.redis_inbox import BATCH, Pause, RedisCounts, RedisInbox, Sleep, connection_errors
 from market.bus.wire import encode
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+
+class _Entry(NamedTuple):
+    topic: str
+    fields: dict[str, Any]
 
 
 class RedisBus:
@@ -47,7 +53,8 @@ class RedisBus:
         self._numbers: dict[str, int] = {}
         self._outbox = Mailbox(policies)
         self._writer: asyncio.Task[None] | None = None
-        self._unsent: list[tuple[str, int, bytes]] = []
+        self._unsent: list[_Entry] = []
+        self._untold: dict[str, int] = {}
         self._idle_ms, self._farewell_s = idle_ms, farewell_s
         self.counts = RedisCounts()
         self.last_failure = ""
@@ -108,37 +115,47 @@ class RedisBus:
             else:
                 pause.reset()
 
-    def _drain(self, room: int) -> list[tuple[str, int, bytes]]:
-        drained: list[tuple[str, int, bytes]] = []
+    def _drain(self, room: int) -> list[_Entry]:
+        drained: list[_Entry] = []
         while len(drained) < room and (taken := self._outbox.take()) is not None:
             topic, number, event, lost = taken
             self.counts.lost += lost
+            if lost:
+                self._untold[topic] = self._untold.get(topic, 0) + lost
             try:
-                drained.append((topic, number, encode(event)))
+                entry: dict[str, Any] = {"p": self._publisher, "n": number, "e": encode(event)}
             except (TypeError, ValueError):
                 self.counts.refused += 1
+                continue
+            drained.append(_Entry(topic, {**entry, "l": 1} if topic in self._untold else entry))
         return drained
 
-    async def _write(self, batch: list[tuple[str, int, bytes]]) -> None:
+    async def _write(self, batch: list[_Entry]) -> None:
         """Leaves in `_unsent` what was not taken, in its order, and raises why."""
         # As a transaction, so that a server that runs full in the middle takes all or nothing.
         async with self._redis.pipeline(transaction=True) as pipe:
             kept = []
-            for topic, number, content in batch:
+            for topic, entry in batch:
                 policy = policy_of(topic, self._policies)
-                entry = {"p": self._publisher, "n": number, "e": content}
                 if policy.conflate:
-                    pipe.xadd(self.key(topic), entry, maxlen=policy.bound, approximate=False)
+                    pipe.xadd(self.key(topic), entry, id=ENTRY_ID, maxlen=policy.bound, approximate=False)
                 else:
-                    pipe.xadd(self.key(topic), entry)
+                    pipe.xadd(self.key(topic), entry, id=ENTRY_ID)
                     kept.append(topic)
-            for topic in dict.fromkeys(kept):
+            untold = dict(self._untold)
+            trimmed = list(dict.fromkeys(kept))
+            for topic in trimmed:
                 pipe.xtrim(self.key(topic), maxlen=policy_of(topic, self._policies).bound, approximate=False)
+            for topic, lost in untold.items():
+                pipe.incrby(unsent(self.key(topic)), lost)
             answers = await pipe.execute(raise_on_error=False)
         failed = [(event, answer) for event, answer in zip(batch, answers, strict=False) if _is_error(answer)]
         self._unsent = [event for event, _ in failed]
         self.counts.published += len(batch) - len(failed)
-        for topic, cut in zip(dict.fromkeys(kept), answers[len(batch) :], strict=True):
+        for topic, told in zip(untold, answers[len(batch) + len(trimmed) :], strict=True):
+            if not _is_error(told):
+                del self._untold[topic]
+        for topic, cut in zip(trimmed, answers[len(batch) :], strict=False):
             if cut and not _is_error(cut):
                 self.counts.trimmed[topic] = self.counts.trimmed.get(topic, 0) + int(cut)
         if failed:

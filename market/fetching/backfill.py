@@ -16,20 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ConfigError, ExchangeUnavailable
 from core.time import DAY_NS, Timeframe, show_time
+from market.fetching.asking import CANDLES, clocks, ready
 from market.fetching.calling import Caller
-from market.fetching.pages import (
-    MS_NS,
-    RECENT_ONLY,
-    Dialect,
-    JunkPage,
-    Page,
-    Range,
-    dialect_of,
-    opens_of,
-    read_page,
-)
+from market.fetching.pages import RECENT_ONLY, Dialect, Page, dialect_of, opens_of, read_page
+from market.fetching.ranges import Range, pages_of, union, wanted
 from market.fetching.told import Fetched, Pace, Progress
-from market.fetching.writing import CandleSink, Writing, union
+from market.fetching.writing import CandleSink, Writing
 from market.store.candles import BarsKey
 
 if TYPE_CHECKING:
@@ -87,12 +79,13 @@ class Backfill:
         key, step = done.key, done.key.timeframe.ns
         dialect = dialect_of(self._client, key.symbol, key.timeframe)
         writing = Writing(self._sink, done, bound_ns, self._pace, self._report, self._now_s)
-        wanted = self._wanted(done)
-        if wanted and key.venue in RECENT_ONLY:
-            wanted = _only_recent(done, wanted, newest_ns - (RECENT_ONLY[key.venue] - 1) * step)
-        elif wanted and not self._sink.manifest(key).covered:
-            wanted = await self._from_first(done, wanted, newest_ns, writing)
-        pages = [page for span in wanted for page in _pages(span, dialect.limit * step)]
+        covered = self._sink.manifest(key).covered
+        parts = wanted(done.asked, covered, self._pace.again * step)
+        if parts and key.venue in RECENT_ONLY:
+            parts = _only_recent(done, parts, newest_ns - (RECENT_ONLY[key.venue] - 1) * step)
+        elif parts and not covered:
+            parts = await self._from_first(done, parts, newest_ns, writing)
+        pages = [page for span in parts for page in pages_of(span, dialect.limit * step)]
         writing.expected = sum(page.bars(key.timeframe) for page in pages)
         ahead: deque[tuple[Range, asyncio.Task[list[Page]]]] = deque()
         todo = deque(pages)
@@ -146,90 +139,43 @@ class Backfill:
             lambda raw: read_page(raw, symbol, timeframe, asked, newest_ns),
         )
 
-    def _wanted(self, done: Fetched) -> list[Range]:
-        """The parts of what was asked for that the manifest does not have, and the last few candles that it has."""
-        step, (start, end) = done.key.timeframe.ns, done.asked
-        covered = self._sink.manifest(done.key).covered
-        wanted, at = [], start
-        for span in covered:
-            if span.end_ns <= at or span.start_ns >= end:
-                continue
-            if span.start_ns > at:
-                wanted.append(Range(at, span.start_ns))
-            at = max(at, span.end_ns - self._pace.again * step if span is covered[-1] else span.end_ns)
-        if at < end:
-            wanted.append(Range(max(start, at), end))
-        return wanted
-
-    async def _from_first(self, done: Fetched, wanted: list[Range], newest_ns: int, writing: Writing) -> list[Range]:
+    async def _from_first(self, done: Fetched, parts: list[Range], newest_ns: int, writing: Writing) -> list[Range]:
         """Without the years before the venue listed the symbol, which daily candles show in a few requests."""
-        symbol, (since_ns, end_ns) = done.key.symbol, wanted[0]
-        if Timeframe.D1.value not in self._client.timeframes or wanted[0].bars(Timeframe.D1) < 2:
-            return wanted
+        symbol, (since_ns, end_ns) = done.key.symbol, parts[0]
+        if Timeframe.D1.value not in self._client.timeframes or parts[0].bars(Timeframe.D1) < 2:
+            return parts
         days = dialect_of(self._client, symbol, Timeframe.D1)
-        for span in _pages(Range(since_ns // DAY_NS * DAY_NS, end_ns), days.limit * DAY_NS):
+        for span in pages_of(Range(since_ns // DAY_NS * DAY_NS, end_ns), days.limit * DAY_NS):
             what = f"{self._client.id} {symbol} 1d from {show_time(span.start_ns)}"
             found = await self._caller.call(what, partial(days.ask, span, days.limit), opens_of)
             if found is None:
                 continue
             first_ns, last_ns = found
             if first_ns >= span.end_ns and last_ns >= newest_ns - 2 * DAY_NS:
-                return _only_recent(done, wanted, first_ns)
+                return _only_recent(done, parts, first_ns)
             # A day early: some venues open their days at another hour than UTC.
             begins_ns = max(since_ns, first_ns // DAY_NS * DAY_NS - DAY_NS)
             if first_ns > since_ns:
                 writing.nothing_before(Range(since_ns, begins_ns))
             return [Range(begins_ns, end_ns)] if begins_ns < end_ns else []
-        return wanted
+        return parts
 
     async def _refuse_unknown(self, key: BarsKey) -> None:
-        if not self._client.has.get("fetchOHLCV"):
-            raise ConfigError(f"{key.venue} serves no candles")
-        if not self._client.markets:
-            await self._caller.call(f"{key.venue} markets", partial(self._client.load_markets, reload=True), _markets)
-        if key.symbol not in self._client.markets:
-            raise ConfigError(f"{key.venue} has no {key.symbol}; it has {_some(self._client.symbols)}")
+        await ready(self._client, self._caller, key.symbol, CANDLES)
         if key.timeframe.value not in self._client.timeframes:
             allowed = [t.value for t in Timeframe if t.value in self._client.timeframes]
             raise ConfigError(f"{key.venue} serves no {key.timeframe} candles; it serves {', '.join(allowed)}")
 
     async def _now(self, timeframe: Timeframe) -> tuple[int, int, int]:
         """Until when candles are closed by both clocks; the open of the newest that can exist; the venue's skew."""
-        ours = self._clock.now_ns()
-        venues = ours
-        if self._client.has.get("fetchTime"):
-            stated = await self._caller.call(f"{self._client.id} time", self._client.fetch_time, _moment)
-            ours = self._clock.now_ns()
-            venues = stated * MS_NS
+        ours, venues = await clocks(self._client, self._caller, self._clock)
         newest = max(ours, venues) // timeframe.ns * timeframe.ns
         return min(ours, venues) - self._pace.grace_ns, newest, venues - ours
 
 
-def _markets(markets: Any) -> Any:
-    if not isinstance(markets, dict) or not markets:
-        raise JunkPage(f"expected markets, found {markets!r:.80}")
-    return markets
-
-
-def _moment(stated: Any) -> int:
-    """The venue's time in ms, between 2010 and 2100."""
-    if not isinstance(stated, int) or not 1_262_304_000_000 < stated < 4_102_444_800_000:
-        raise JunkPage(f"expected the venue's time in milliseconds, found {stated!r:.80}")
-    return stated
-
-
-def _pages(span: Range, length_ns: int) -> list[Range]:
-    return [Range(start, min(start + length_ns, span.end_ns)) for start in range(span.start_ns, span.end_ns, length_ns)]
-
-
-def _only_recent(done: Fetched, wanted: list[Range], oldest_ns: int) -> list[Range]:
+def _only_recent(done: Fetched, parts: list[Range], oldest_ns: int) -> list[Range]:
     """Cut what the venue does not serve any more, and say so."""
-    lost = [Range(span.start_ns, min(span.end_ns, oldest_ns)) for span in wanted if span.start_ns < oldest_ns]
+    lost = [Range(span.start_ns, min(span.end_ns, oldest_ns)) for span in parts if span.start_ns < oldest_ns]
     for span in lost:
         done.unreachable = union(done.unreachable, span)
-    return [Range(max(span.start_ns, oldest_ns), span.end_ns) for span in wanted if span.end_ns > oldest_ns]
-
-
-def _some(symbols: list[str]) -> str:
-    shown = ", ".join(sorted(symbols)[:5])
-    return f"{shown} and {len(symbols) - 5} more" if len(symbols) > 5 else shown
+    return [Range(max(span.start_ns, oldest_ns), span.end_ns) for span in parts if span.end_ns > oldest_ns]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from core.errors import ConfigError, ExchangeUnavailable
-from market.fetching.pages import JunkPage
+from market.fetching.hearing import JunkPage
 
 Answer = TypeVar("Answer")
 

@@ -7,44 +7,25 @@ a venue may cut a page short, answer with its newest candles whatever was asked,
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import chain
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.bars import Bars
 from core.time import SECOND_NS, Timeframe, show_time
 from market.aggregate import window
+from market.fetching.hearing import COLUMNS, JunkPage, Question, Rows, listen, ours, shown
+from market.fetching.ranges import MS_NS, Range
 from market.quality import PRICES, broken_rows
 
 if TYPE_CHECKING:
-    from core.bars import FloatArray, IntArray
+    from core.bars import IntArray
 
-MS_NS = 1_000_000
 _UNKNOWN_LIMIT = 200
 # docs.kraken.com, Get OHLC Data: "up to 720 of the most recent entries ... regardless of the value of since".
 RECENT_ONLY = {"kraken": 720}
 _BROKEN_SHARE = 0.02  # a page with more broken rows than this is junk, with fewer it is a page with broken rows
-_COLUMNS = 6
-_SIX = itemgetter(*range(_COLUMNS))
-
-
-class JunkPage(Exception):
-    """An answer that is no page of candles. It may be asked for again."""
-
-
-class Range(NamedTuple):
-    """Opens with `start_ns <= open < end_ns`."""
-
-    start_ns: int
-    end_ns: int
-
-    def bars(self, timeframe: Timeframe) -> int:
-        return max(0, (self.end_ns - self.start_ns) // timeframe.ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +47,6 @@ class Page:
 Ask = Callable[[Range, int], Awaitable[Any]]
 
 
-class Rows(list[Any]):
-    """Rows of a page whose text went to numbers at once: `table`, float64 of shape (n_rows, 6), time first.
-
-    A list, and empty, so that ccxt takes it for an answer without an error in it.
-    """
-
-    def __init__(self, table: FloatArray) -> None:
-        super().__init__()
-        self.table = table
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one venue is asked for candles of one market: `ask(range, limit)` gives raw rows, `limit` a page's most.
@@ -91,7 +61,7 @@ class Dialect:
 
 def dialect_of(client: Any, symbol: str, timeframe: Timeframe) -> Dialect:
     """The quickest way that is known for this venue, else ccxt's unified `fetch_ohlcv`. Markets must be loaded."""
-    _listen(client)
+    listen(client)
     market, limit = client.market(symbol), page_limit(client, symbol)
     known = _KNOWN.get(client.id)
     if known is not None and (market["spot"] or market.get("linear")):
@@ -108,21 +78,19 @@ def page_limit(client: Any, symbol: str) -> int:
 def read_page(raw: Any, symbol: str, timeframe: Timeframe, asked: Range, newest_ns: int) -> Page:
     """The candles of an answer, checked; JunkPage if it is none. `newest_ns`: open of the newest that can exist."""
     if not isinstance(raw, list):
-        raise JunkPage(f"expected a list of candles, found {_shown(raw)}")
+        raise JunkPage(f"expected a list of candles, found {shown(raw)}")
     times, columns = _columns(raw)
     if (times % timeframe.ns != 0).any():
         off = int(times[np.argmax(times % timeframe.ns != 0)])
         raise JunkPage(f"{show_time(off)} does not open a {timeframe} candle of UTC")
     if len(times) and (times.max() > newest_ns + timeframe.ns or times.min() < 0):
         raise JunkPage(f"candles run to {show_time(int(times.max()))}, and it is {show_time(newest_ns)}")
-    falling, rising = (bool((np.diff(times) <= 0).all()), bool((np.diff(times) >= 0).all()))
-    order = np.argsort(times, kind="stable")
-    times, columns = times[order], [column[order] for column in columns]
-    times, columns, repeated = _once(times, columns)
-    inside = (times >= asked.start_ns) & (times < asked.end_ns)
+    times, columns, repeated, reordered = _in_order(times, columns)
+    begins, ends = np.searchsorted(times, asked).tolist()
+    inside = slice(begins, max(begins, ends))
     first = int(times[0]) if len(times) else None
     past = asked.end_ns <= newest_ns - 2 * timeframe.ns
-    newest_only = past and bool(len(times)) and not inside.any() and int(times[-1]) >= newest_ns - timeframe.ns
+    newest_only = past and bool(len(times)) and begins >= ends and int(times[-1]) >= newest_ns - timeframe.ns
     kept = [column[inside] for column in columns]
     broken = broken_rows(dict(zip((*PRICES, "volume"), kept, strict=True)))
     if broken.sum() > _BROKEN_SHARE * len(broken) + 1:
@@ -133,7 +101,7 @@ def read_page(raw: Any, symbol: str, timeframe: Timeframe, asked: Range, newest_
         broken=tuple(opens[broken].tolist()),
         repeated=repeated,
         outside=len(times) - len(opens),
-        reordered=not (falling or rising),
+        reordered=reordered,
         newest_only=newest_only,
         first_ns=first,
     )
@@ -142,7 +110,7 @@ def read_page(raw: Any, symbol: str, timeframe: Timeframe, asked: Range, newest_
 def opens_of(raw: Any) -> tuple[int, int] | None:
     """First and last open of an answer, whatever its grid and order; None where it is empty. JunkPage if it is none."""
     if not isinstance(raw, list):
-        raise JunkPage(f"expected a list of candles, found {_shown(raw)}")
+        raise JunkPage(f"expected a list of candles, found {shown(raw)}")
     times, _ = _columns(raw)
     return (int(times.min()), int(times.max())) if len(times) else None
 
@@ -165,66 +133,6 @@ def closed(bars: Bars, bound_ns: int) -> Bars:
     return bars if count == len(bars) else window(bars, 0, count)
 
 
-def quick_rows(text: str) -> Rows | None:
-    """A text of the form [[1577836800000,"7195.24",...],...] as numbers; None where it is anything else.
-
-    Without its quotes it is JSON of numbers alone, which is twice as fast as texts that become numbers afterwards. The
-    numbers are the same, to the last bit.
-    """
-    import orjson
-
-    if not (text.startswith("[[") and text.endswith("]]")):
-        return None
-    try:
-        rows = orjson.loads(text.replace('"', ""))
-        flat = np.fromiter(chain.from_iterable(map(_SIX, rows)), np.float64, _COLUMNS * len(rows))
-    except (TypeError, ValueError, IndexError):
-        return None
-    # JSON writes no NaN: where there is one, a null stood.
-    return None if np.isnan(flat).any() else Rows(flat.reshape(-1, _COLUMNS))
-
-
-class _Question(StrEnum):
-    """Whose question is under way: whoever else uses the client gets what ccxt always gives."""
-
-    FOREIGN = "foreign"
-    OURS = "ours"
-    OURS_FOR_ROWS = "ours, and the answer is the list of rows with nothing around it"
-
-
-_QUESTION: ContextVar[_Question] = ContextVar("question", default=_Question.FOREIGN)
-_STATUS: ContextVar[int] = ContextVar("status", default=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Stands where ccxt parses the text of an answer, which to ccxt may be no JSON and yet no error."""
-
-    parse: Callable[[str], Any]
-
-    def __call__(self, text: str) -> Any:
-        question = _QUESTION.get()
-        if question is _Question.FOREIGN:
-            return self.parse(text)
-        rows = quick_rows(text) if question is _Question.OURS_FOR_ROWS else None
-        parsed = self.parse(text) if rows is None else rows
-        if parsed is None and _STATUS.get() == 200:
-            raise JunkPage(f"expected JSON, found {_shown(text)}")
-        return parsed
-
-
-def _listen(client: Any) -> None:
-    if isinstance(client.parse_json, _Reader):
-        return
-    client.parse_json, came = _Reader(client.parse_json), client.on_rest_response
-
-    def on_rest_response(code: int, *rest: Any) -> Any:
-        _STATUS.set(code)
-        return came(code, *rest)
-
-    client.on_rest_response = on_rest_response
-
-
 def _columns(raw: list[Any]) -> tuple[IntArray, list[Any]]:
     """Open times in ns, and open, high, low, close, volume as float64."""
     if isinstance(raw, Rows):
@@ -232,18 +140,28 @@ def _columns(raw: list[Any]) -> tuple[IntArray, list[Any]]:
     try:
         # Numbers come as text or as numbers; a row that is shorter, or a word, raises.
         times = np.array([int(row[0]) for row in raw], dtype=np.int64) * MS_NS
-        values = [np.array([float(row[n]) for row in raw], dtype=np.float64) for n in range(1, _COLUMNS)]
+        values = [np.array([float(row[n]) for row in raw], dtype=np.float64) for n in range(1, COLUMNS)]
     except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         wrong = next((row for row in raw if not _is_row(row)), raw[0])
-        raise JunkPage(f"expected rows of time, open, high, low, close, volume; found {_shown(wrong)}") from None
+        raise JunkPage(f"expected rows of time, open, high, low, close, volume; found {shown(wrong)}") from None
     return times, values
 
 
 def _is_row(row: Any) -> bool:
     try:
-        return len([float(value) for value in row[:_COLUMNS]]) == _COLUMNS and not isinstance(row, str)
+        return len([float(value) for value in row[:COLUMNS]]) == COLUMNS and not isinstance(row, str)
     except (TypeError, ValueError, KeyError):
         return False
+
+
+def _in_order(times: IntArray, columns: list[Any]) -> tuple[IntArray, list[Any], int, bool]:
+    """Oldest first, each once; how many were there twice, and whether they came in no order at all."""
+    steps = np.diff(times)
+    if (steps > 0).all():
+        return times, columns, 0, False
+    order = np.argsort(times, kind="stable")
+    reordered = not ((steps <= 0).all() or (steps >= 0).all())
+    return *_once(times[order], [column[order] for column in columns]), reordered
 
 
 def _once(times: IntArray, columns: list[Any]) -> tuple[IntArray, list[Any], int]:
@@ -259,32 +177,15 @@ def _once(times: IntArray, columns: list[Any]) -> tuple[IntArray, list[Any], int
     return times[keep], [column[keep] for column in columns], len(again)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _ours(ask: Ask, question: _Question = _Question.OURS) -> Ask:
-    """A question of ours: its answer is read by `_Reader`."""
-
-    async def marked(asked: Range, limit: int) -> Any:
-        before = _QUESTION.set(question)
-        try:
-            return await ask(asked, limit)
-        finally:
-            _QUESTION.reset(before)
-
-    return marked
-
-
 def _binance(client: Any, market: Any, interval: str) -> Ask:
     get = client.publicGetKlines if market["spot"] else client.fapiPublicGetKlines
 
     async def ask(asked: Range, limit: int) -> Any:
         params = {"symbol": market["id"], "interval": interval, "limit": limit}
-        return await get(params | {"startTime": asked.start_ns // MS_NS, "endTime": asked.end_ns // MS_NS - 1})
+        with ours(Question.OURS_FOR_ROWS):
+            return await get(params | {"startTime": asked.start_ns // MS_NS, "endTime": asked.end_ns // MS_NS - 1})
 
-    return _ours(ask, _Question.OURS_FOR_ROWS)
+    return ask
 
 
 def _bybit(client: Any, market: Any, interval: str) -> Ask:
@@ -293,27 +194,30 @@ def _bybit(client: Any, market: Any, interval: str) -> Ask:
     async def ask(asked: Range, limit: int) -> Any:
         params = {"category": category, "symbol": market["id"], "interval": interval, "limit": limit}
         params |= {"start": asked.start_ns // MS_NS, "end": asked.end_ns // MS_NS - 1}
-        answer = await client.publicGetV5MarketKline(params)
+        with ours():
+            answer = await client.publicGetV5MarketKline(params)
         return answer["result"]["list"]
 
-    return _ours(ask)
+    return ask
 
 
 def _kraken(client: Any, market: Any, interval: str) -> Ask:
     async def ask(asked: Range, limit: int) -> Any:
         # `since` is excluded, and in seconds.
         params = {"pair": market["id"], "interval": interval, "since": asked.start_ns // SECOND_NS - 1}
-        answer = await client.publicGetOHLC(params)
+        with ours():
+            answer = await client.publicGetOHLC(params)
         return [[row[0] * 1000, *row[1:5], row[6]] for row in answer["result"][market["id"]]]
 
-    return _ours(ask)
+    return ask
 
 
 def _unified(client: Any, symbol: str, timeframe: Timeframe) -> Ask:
     async def ask(asked: Range, limit: int) -> Any:
-        return await client.fetch_ohlcv(symbol, timeframe.value, since=asked.start_ns // MS_NS, limit=limit)
+        with ours():
+            return await client.fetch_ohlcv(symbol, timeframe.value, since=asked.start_ns // MS_NS, limit=limit)
 
-    return _ours(ask)
+    return ask
 
 
 _KNOWN: dict[str, Callable[[Any, Any, str], Ask]] = {

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
-from market.fetching.pages import Page, Range, closed, joined
+from market.fetching.pages import Page, closed, joined
+from market.fetching.ranges import Range, union
 from market.fetching.told import Fetched, Pace, Progress
 from market.quality import Gap, gaps_in
 from market.store.candles import Appended, BarsKey
@@ -138,7 +139,3 @@ class Writing:
 
 def _sum(one: Appended, other: Appended) -> Appended:
     return Appended(*(getattr(one, name) + getattr(other, name) for name in Appended.__dataclass_fields__))
-
-
-def union(one: Range | None, other: Range) -> Range:
-    return other if one is None else Range(min(one.start_ns, other.start_ns), max(one.end_ns, other.end_ns))

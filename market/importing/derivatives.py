@@ -7,7 +7,7 @@ the hour: the event is the hour, and known is what the stamp says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from core.errors import DataRefused
 from core.taint import Taint
 from core.time import HOUR_NS, SECOND_NS
+from market.importing.closing import closed_rows
 from market.importing.finishing import FIELDS, symbol_of, venue_of
 from market.importing.names import perpetual, symbol_in
 from market.importing.numbers import read_numbers
@@ -83,10 +84,12 @@ def read_mark(file: SourceFile, asked: Asked) -> Imported:
     table = file.table()
     opens, closes = _stamps(file, table, "date", asked), _numbers(file, table, "close")
     ends = opens + _step(file.name, opens)
+    closed = closed_rows(file, opens, ends, asked)
+    ends = ends[: closed.rows]
     known = ends + lag_of("mark_price").lag_ns
-    symbol = _perpetual(file, asked)
-    readings = _readings(file, asked, "mark_price", ends, known, closes, symbol.partition(":")[0].partition("/")[2])
-    return _imported(file, MARK, opens, readings, {}, ("times: opens of candles, in UTC",))
+    quote = _perpetual(file, asked).partition(":")[0].partition("/")[2]
+    readings = _readings(file, asked, "mark_price", ends, known, closes[: closed.rows], quote)
+    return _imported(file, MARK, opens, readings, closed.counts, ("times: opens of candles, in UTC", *closed.notes))
 
 
 def read_interest(file: SourceFile, asked: Asked) -> Imported:
@@ -106,6 +109,8 @@ def read_basis(file: SourceFile, asked: Asked) -> Imported:
     table = file.table()
     opens = _stamps(file, table, "time", asked)
     ends = opens + _step(file.name, opens)
+    closed = closed_rows(file, opens, ends, asked)
+    ends = ends[: closed.rows]
     known = ends + lag_of("basis").lag_ns
     spot, perp = _numbers(file, table, "close_spot"), _numbers(file, table, "close_perp")
     if (spot <= 0).any() or (perp <= 0).any():
@@ -113,8 +118,8 @@ def read_basis(file: SourceFile, asked: Asked) -> Imported:
     basis = (perp / spot - 1) * 10_000
     if "basis_bp" in file.columns and np.abs(basis - _numbers(file, table, "basis_bp")).max() > 0.01:
         raise DataRefused(f"{file.name}: basis_bp is not the basis of its closes, allowed is a hundredth apart")
-    readings = _readings(file, asked, "basis", ends, known, np.round(basis, 6), "bps")
-    return _imported(file, BASIS, opens, readings, {}, ("times: seconds, opens of bars",))
+    readings = _readings(file, asked, "basis", ends, known, np.round(basis[: closed.rows], 6), "bps")
+    return _imported(file, BASIS, opens, readings, closed.counts, ("times: seconds, opens of bars", *closed.notes))
 
 
 def _readings(
@@ -165,7 +170,7 @@ def _imported(
     dialect: str,
     stamps: IntArray,
     readings: Sequence[Reading],
-    counts: dict[str, int],
+    counts: Mapping[str, int],
     notes: tuple[str, ...],
 ) -> Imported:
     span = (int(stamps[0]), int(stamps[-1]))

@@ -11,6 +11,7 @@ import numpy as np
 from core.bars import Bars
 from core.errors import DataRefused
 from core.time import Timeframe, show_time
+from market.importing.closing import closed_rows
 from market.importing.names import check_symbol, perpetual, same_pair, says_perpetual, symbol_in, venue_in
 from market.importing.shape import ANY_VENUE, Asked, Imported, Report
 from market.quality import broken_rows, inspect, refuse_bad_numbers, refuse_disorder, timeframe_in
@@ -101,8 +102,10 @@ def checked(file: SourceFile, dialect: str, raw: RawBars, symbol: str, asked: As
     open_ns, moved = _on_grid(name, rows, timeframe)
     if moved:
         counts["stamp moved"] = moved
-    numbers = {key: np.ascontiguousarray(values) for key, values in rows.numbers.items()}
-    open_ns = np.ascontiguousarray(open_ns)
+    closed = closed_rows(file, open_ns, open_ns + timeframe.ns, asked)
+    counts, notes = counts | dict(closed.counts), [*notes, *closed.notes]
+    numbers = {key: np.ascontiguousarray(values[: closed.rows]) for key, values in rows.numbers.items()}
+    open_ns = np.ascontiguousarray(open_ns[: closed.rows])
     for array in (open_ns, *numbers.values()):
         array.setflags(write=False)
     quality = replace(inspect(open_ns, numbers["volume"], timeframe, file.sha256), corrected=counts)

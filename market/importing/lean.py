@@ -17,6 +17,7 @@ import numpy as np
 from core.errors import DataRefused
 from core.taint import Taint
 from core.time import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe, parse_time
+from market.importing.closing import closed_rows
 from market.importing.finishing import FIELDS, RawBars, finish, symbol_of, venue_of
 from market.importing.names import parted, perpetual
 from market.importing.numbers import read_numbers
@@ -92,19 +93,22 @@ def read_quotes(file: SourceFile, asked: Asked) -> Imported:
     if (np.diff(archive.open_ns) <= 0).any():
         raise DataRefused(f"{file.name}: rows are not in order, allowed is oldest first, each once")
     symbol, venue = symbol_of(file, archive.symbol, asked), venue_of(file, archive.venue, asked)
-    readings, empty = _quotes(archive, symbol, venue)
-    first, last = int(archive.open_ns[0]), int(archive.open_ns[-1])
-    counts = {"side without a price": empty} if empty else {}
-    report = Report(QUOTES, file.name, file.sha256, len(archive.open_ns), first, last, counts, archive.notes)
+    closed = closed_rows(file, archive.open_ns, archive.open_ns + archive.step_ns, asked)
+    readings, empty = _quotes(archive, closed.rows, symbol, venue)
+    first, last = int(archive.open_ns[0]), int(archive.open_ns[closed.rows - 1])
+    counts = {**({"side without a price": empty} if empty else {}), **closed.counts}
+    notes = (*archive.notes, *closed.notes)
+    report = Report(QUOTES, file.name, file.sha256, len(archive.open_ns), first, last, counts, notes)
     return Imported(report, readings=tuple(readings), lag_ns=lag_of("quote_bars").lag_ns)
 
 
-def _quotes(archive: _Archive, symbol: str, venue: str) -> tuple[list[Reading], int]:
+def _quotes(archive: _Archive, rows: int, symbol: str, venue: str) -> tuple[list[Reading], int]:
     lag_ns, quote = lag_of("quote_bars").lag_ns, symbol.partition(":")[0].partition("/")[2]
     readings, empty = [], 0
     for name, field in _SERIES:
         unit = "contracts or base" if name.endswith("size") else quote
-        for open_ns, text in zip(archive.open_ns.tolist(), archive.table.column(field).to_pylist(), strict=True):
+        texts = archive.table.column(field).to_pylist()[:rows]
+        for open_ns, text in zip(archive.open_ns[:rows].tolist(), texts, strict=True):
             if not text.strip():
                 empty += 1
                 continue

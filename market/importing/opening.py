@@ -30,12 +30,16 @@ _LARGEST = 4 * 1024**3  # unpacked: a small archive can hold more than any memor
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file in memory. `content` is unpacked where the name ends in .gz; `packed` is as it lies on disk."""
+    """A file in memory. `content` is unpacked where the name ends in .gz; `packed` is as it lies on disk.
+
+    `modified_ns` is when it was last written, as far as the disk knows.
+    """
 
     path: Path
     packed: bytes
     content: bytes
     ending: str
+    modified_ns: int
 
     @property
     def name(self) -> str:
@@ -101,7 +105,7 @@ class SourceFile:
 def open_file(path: Path) -> SourceFile:
     """The file, or DataRefused in one sentence."""
     try:
-        packed = path.read_bytes()
+        packed, modified_ns = path.read_bytes(), path.stat().st_mtime_ns
     except FileNotFoundError:
         raise DataRefused(f"found no file {path}, {LAYOUTS}") from None
     except OSError as error:
@@ -115,7 +119,7 @@ def open_file(path: Path) -> SourceFile:
         raise DataRefused(f"{path.name}: found a name with another ending, allowed are {', '.join(ENDINGS)} and .gz")
     content = _unzipped(path.name, packed) if lower.endswith(".gz") else packed
     _refuse_disguise(path.name, ending, content)
-    return SourceFile(path, packed, content, ending)
+    return SourceFile(path, packed, content, ending, modified_ns)
 
 
 def unpack_one(file: SourceFile) -> tuple[str, bytes]:
@@ -147,9 +151,14 @@ def parse_csv(
     reading = pa_csv.ReadOptions(skip_rows=skip, column_names=list(names) if names is not None else None)
     parsing = pa_csv.ParseOptions(delimiter=delimiter)
     try:
-        return pa_csv.read_csv(io.BytesIO(content), reading, parsing, as_text)
-    except pa.ArrowException as error:
+        table = pa_csv.read_csv(io.BytesIO(content), reading, parsing, as_text)
+        found = list(table.column_names)
+    # Column names that are no text raise UnicodeDecodeError.
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataRefused(f"{name}: found no readable CSV ({line_of(error)}), {LAYOUTS}") from None
+    if found != columns:  # an empty line before the header, whose columns would then be guessed
+        raise DataRefused(f"{name}: found no header in line {skip + 1}, {LAYOUTS}")
+    return table
 
 
 def split(line: str) -> tuple[str, ...]:

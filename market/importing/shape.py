@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.bars import Bars
 from market.quality import QualityReport
+from market.sources.intake import Tripwire
 from market.sources.items import Reading, TextItem
 from market.store.candles import BarsKey
 from market.store.trades import Trade
@@ -25,13 +26,17 @@ ANY_VENUE = ""  # where bars are read for their own sake, and nothing is stored 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the operator says about a file, where it does not say so itself. `volume` is in base or quote currency."""
+    """What the operator says about a file, where it does not say so itself. `volume` is in base or quote currency,
+    `made_ns` when the file was made: a bar that closes later had not closed.
+    `tripwire` says whether a text gives orders: without one no text is imported."""
 
     venue: str | None = None
     symbol: str | None = None
     timeframe: Timeframe | None = None
     timezone: str | None = None
     volume: str | None = None
+    made_ns: int | None = None
+    tripwire: Tripwire | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,12 @@ class CrossCheck:
         """There will be no snapshot."""
         self._book.record_into(None)
 
-    def finish(self, snapshot: Message, now_ns: int, *, allowed: int = 0) -> list[Difference] | None:
+    def finish(
+        self, snapshot: Message, now_ns: int, *, allowed: int = 0, venue_now_ns: int = 0
+    ) -> list[Difference] | None:
         """Differences found; more than `allowed` make the book invalid. None: the two could not be compared.
+
+        `now_ns` is by our clock, `venue_now_ns` by the venue's; 0 where nobody measured it.
 
         A snapshot ahead of a book that heard nothing meanwhile proves that its stream is `dead`: that is a gap.
         """
@@ -83,7 +87,7 @@ class CrossCheck:
         else:
             # The venue has just confirmed it: silence was quiet, not death.
             book.received_ns = max(book.received_ns, now_ns)
-            book.event_ns = max(book.event_ns, now_ns)
+            book.event_ns = max(book.event_ns, venue_now_ns)
         return found
 
 

@@ -34,7 +34,7 @@ class SequencedBook(VerifiedBook):
         """Updates heard that wait for a snapshot to join."""
         return len(self._waiting)
 
-    def load(self, snapshot: Message, received_ns: int) -> bool:
+    def load(self, snapshot: Message, received_ns: int, venue_now_ns: int = 0) -> bool:
         """Joins a snapshot with what was heard since. False: it does not reach back far enough, ask for another.
 
         A valid book stays as it is: what is newer than the snapshot was already applied.
@@ -49,8 +49,9 @@ class SequencedBook(VerifiedBook):
                 self._waiting.clear()
                 self.detail = f"the snapshot ends at {last}, updates begin at {missed['U']}"
                 return False
-            # Spot says no time with it: then it is as of when it came, until the first update tells better.
-            event_ns = int(snapshot.get("E", 0)) * MS_NS or received_ns
+            # Spot says no time with it: then it is as of when it came, by the venue's clock where that was measured,
+            # until the first update tells better.
+            event_ns = int(snapshot.get("E", 0)) * MS_NS or venue_now_ns or received_ns
             self._whole(snapshot["bids"], snapshot["asks"], last, event_ns)
             self._refuse_impossible()
         except Broken as broken:

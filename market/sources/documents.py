@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from market.sources.context import Context
 from market.sources.fields import moment_ns
 from market.sources.items import WHOLE_MARKET, Batch, RawText
 from market.sources.markup import visible
+from market.sources.pdf import read_pdf
 from market.sources.settings import PageSettings
 from market.web import Unwilling
 
@@ -20,7 +20,6 @@ HTML: Final = ("text/html", "application/xhtml+xml")
 PDF: Final = "application/pdf"
 PLAIN: Final = ("text/plain", "text/markdown")
 MOST_BYTES: Final = 30_000_000
-_MOST_PAGES: Final = 400
 _MOST_TEXT: Final = 2_000_000
 # A date that the page states in its head, not any that a search of its text turns up.
 _DATED: Final = {"original_date": True, "extensive_search": False, "max_date": "2100-01-01"}
@@ -113,41 +112,11 @@ def _html(html: str, name: str) -> RawText:
 
 
 def _pdf(content: bytes, name: str) -> RawText:
-    import pypdf
-    from pypdf.errors import PyPdfError
-
-    try:
-        reader = pypdf.PdfReader(BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise DataRefused(f"{name} is a PDF under a password")
-        pages, size = [], 0
-        for page in reader.pages[:_MOST_PAGES]:
-            text = page.extract_text()
-            size += len(text)
-            if size > _MOST_TEXT:
-                break
-            pages.append(text)
-        stated = reader.metadata
-        title = (stated.title if stated else None) or ""
-        created = stated.creation_date if stated else None
-    except (
-        PyPdfError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-        OverflowError,
-    ) as broken:
-        raise DataRefused(f"{name} is no PDF that can be read: {type(broken).__name__}") from None
-    body = "\n".join(pages)
-    if not body.strip():
-        raise DataRefused(f"{name} is a PDF without text: a scan, perhaps")
-    first = next(line for line in body.splitlines() if line.strip())
-    # A creation date is a claim of the file; it dates the text only where the file has one with an offset.
-    dated = None if created is None or created.tzinfo is None else moment_ns(created.isoformat())
-    return RawText(name, title or first[:300], dated, body, _url(name), assets=(WHOLE_MARKET,), markup=False)
+    found = read_pdf(content, name)
+    first = next(line for line in found.text.splitlines() if line.strip())
+    dated = None if found.created is None else moment_ns(found.created)
+    url, title = _url(name), found.title or first[:300]
+    return RawText(name, title, dated, found.text, url, assets=(WHOLE_MARKET,), markup=False)
 
 
 def _url(name: str) -> str:

@@ -16,6 +16,7 @@ from core.canonical import digest
 from core.taint import Taint
 
 WHOLE_MARKET = ""  # the asset of a series that is about no single one, such as dominance or Fear & Greed
+SIGNAL: Final = "signal"  # the series of what others say of where an asset goes, from -1 to 1
 
 
 @dataclass(frozen=True, slots=True)

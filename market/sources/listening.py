@@ -19,6 +19,7 @@ from market.store.manifest import Origin
 from market.store.store import MarketStore
 
 Item = TypeVar("Item")
+_MOST_WAITING: Final = 50_000  # texts, and as many readings, for a disk that takes nothing
 _RECALLED_NS: Final = 30 * DAY_NS  # how far back a restart looks for what it was told already
 
 
@@ -34,6 +35,7 @@ class Listener:
         self._texts: list[TextItem] = []
         self._readings: list[Reading] = []
         self.trouble = ""
+        self.dropped = 0  # the oldest of what waited, where there was no room for more
 
     @property
     def unsaved(self) -> int:
@@ -70,8 +72,13 @@ class Listener:
         self._texts, self._readings = [], []
         # Files are flushed to the disk one by one: the loop must go on meanwhile.
         texts, readings, refusals = await asyncio.to_thread(self._save, texts, readings)
-        self._texts, self._readings = [*texts, *self._texts], [*readings, *self._readings]
-        self.trouble = f"{self.unsaved} items are not stored: {refusals[0]}" if refusals else ""
+        self._texts, self._readings = self._newest([*texts, *self._texts]), self._newest([*readings, *self._readings])
+        gone = f", {self.dropped} were dropped" if self.dropped else ""
+        self.trouble = f"{self.unsaved} items are not stored{gone}: {refusals[0]}" if refusals else ""
+
+    def _newest(self, items: list[Item]) -> list[Item]:
+        self.dropped += max(0, len(items) - _MOST_WAITING)
+        return items[-_MOST_WAITING:]
 
     def _save(self, texts: list[TextItem], readings: list[Reading]) -> tuple[list[TextItem], list[Reading], list[str]]:
         """What could not be stored, and why. Series by series, so that one which cannot be holds up no other."""

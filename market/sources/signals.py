@@ -1,4 +1,6 @@
-"""Numbers that somebody else publishes about an asset: polled, or sent to a webhook. Untrusted like any text."""
+"""Numbers that somebody else publishes about an asset: polled, or sent to a webhook. Untrusted like any text, and
+worth what their record is (`models/signals.py`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from core.taint import Taint
 from core.time import DAY_NS, SECOND_NS
 from market.sources.context import Context
 from market.sources.fields import moment_ns, number, pick
-from market.sources.items import Batch, Reading
+from market.sources.items import SIGNAL, Batch, Reading
 from market.sources.settings import SignalSettings
 from market.sources.vendors import explain
 
@@ -64,7 +66,7 @@ def signal_of(settings: SignalSettings, payload: JSON, now_ns: int) -> Reading:
         raise DataRefused(f"signal {settings.name} is of another time; allowed is the last day")
     event_ns = min(event_ns, now_ns)
     source = f"signal:{settings.name}"
-    return Reading("signal", settings.asset, source, event_ns, now_ns, value, "score", taint=Taint.UNTRUSTED)
+    return Reading(SIGNAL, settings.asset, source, event_ns, now_ns, value, "score", taint=Taint.UNTRUSTED)
 
 
 def _at(payload: JSON, names: Sequence[str]) -> JSON:

@@ -7,7 +7,6 @@ that were filled in for missing bars are kept apart, and no read that trades ret
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +20,7 @@ from core.errors import DataRefused
 from core.time import Timeframe
 from market.aggregate import aggregate, window
 from market.quality import Gap, gaps_in, refuse_bad_numbers
+from market.store.kept import Kept
 from market.store.manifest import Manifest, Origin, Part, Span
 from market.store.naming import folder_name, manifests_under, months_of
 from market.store.rows import Rows, merge, rows_of, stats_of, table_of
@@ -66,8 +66,7 @@ class CandleStore:
         self.root = root / KIND
         self._shelves: dict[BarsKey, Shelf] = {}
         self._stored: dict[tuple[str, str], tuple[int, list[Timeframe]]] = {}
-        self._months: OrderedDict[tuple[BarsKey, str], Versions] = OrderedDict()
-        self._kept_rows = 0
+        self._months: Kept[tuple[BarsKey, str], Versions] = Kept(_KEPT_ROWS)
 
     def held(self) -> list[BarsKey]:
         """Everything that is stored."""
@@ -227,15 +226,12 @@ class CandleStore:
 
     def _month(self, key: BarsKey, part: Part) -> Versions:
         """The decoded month. Parts never change, so that their hash names what they hold."""
-        kept = self._months.get((key, part.sha256))
-        if kept is not None:
-            self._months.move_to_end((key, part.sha256))
-            return kept
-        return self._keep(key, part, rows_of(self.shelf(key).table(part)))
+        kept = self._months.find((key, part.name), part.sha256)
+        return self._keep(key, part, rows_of(self.shelf(key).table(part))) if kept is None else kept
 
     def _load(self, key: BarsKey, parts: Sequence[Part]) -> None:
         """Decodes in one go what is not decoded yet, where it is much."""
-        absent = [part for part in parts if (key, part.sha256) not in self._months]
+        absent = [part for part in parts if self._months.find((key, part.name), part.sha256) is None]
         if len(absent) < WORTH_IT:
             return
         shelf = self.shelf(key)
@@ -246,13 +242,8 @@ class CandleStore:
             self._keep(key, part, rows)
 
     def _keep(self, key: BarsKey, part: Part, rows: Rows) -> Versions:
-        """Decoded months stay until others need the room."""
         versions = rows.traded().versions(key.symbol, key.timeframe)
-        self._months[key, part.sha256] = versions
-        self._kept_rows += len(versions.known_ns)
-        while self._kept_rows > _KEPT_ROWS and len(self._months) > 1:
-            self._kept_rows -= len(self._months.popitem(last=False)[1].known_ns)
-        return versions
+        return self._months.keep((key, part.name), part.sha256, versions, len(versions.known_ns))
 
     def _timeframes(self, venue: str, symbol: str) -> list[Timeframe]:
         """Those that are stored for a symbol; looked up again only when its folder has changed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from core.taint import Taint
 from core.time import show_time
 from market.columns import integers
 from market.sources.items import Reading
+from market.store.kept import Kept
 from market.store.manifest import Manifest, Origin, Part
 from market.store.naming import folder_name, manifests_under, months_of
 from market.store.shelf import Shelf
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 Table = Any  # pyarrow ships no types
 
 KIND = "series"
+_KEPT_READINGS = 300_000  # of some 350 bytes: some 100 MB
 
 
 class SeriesKey(NamedTuple):
@@ -60,7 +63,7 @@ class SeriesStore:
     def __init__(self, root: Path) -> None:
         self.root = root / KIND
         self._shelves: dict[SeriesKey, Shelf] = {}
-        self._months: dict[tuple[SeriesKey, str], tuple[str, _Month]] = {}
+        self._months: Kept[tuple[SeriesKey, str], _Month] = Kept(_KEPT_READINGS)
 
     def held(self) -> list[SeriesKey]:
         """Everything that is stored."""
@@ -118,6 +121,31 @@ class SeriesStore:
             return self._tail(key, at[key].parts, as_of_ns, n)
         return self.shelf(key).reading(lambda manifest: self._tail(key, manifest.parts, as_of_ns, n))
 
+    def versions(
+        self,
+        name: str,
+        asset: str,
+        *,
+        since_ns: int,
+        as_of_ns: int,
+        at: Mapping[SeriesKey, Manifest] | None = None,
+    ) -> tuple[Reading, ...]:
+        """Every version of every source about events after `since_ns` that was known by `as_of_ns`, in that order.
+
+        What was later replaced or taken back is in it: whoever judges a source must see what it said at the time.
+        """
+        found: list[Reading] = []
+        for key in self._sources(name, asset) if at is None else at:
+            if key[:2] == (name, asset):
+                said = partial(self._said, key, since_ns)
+                found += self.shelf(key).reading(said) if at is None else said(at[key])
+        known = (reading for reading in found if reading.known_at_ns <= as_of_ns)
+        return tuple(sorted(known, key=lambda reading: (reading.known_at_ns, reading.source, reading.event_ns)))
+
+    def _said(self, key: SeriesKey, since_ns: int, manifest: Manifest) -> list[Reading]:
+        read = (self._month(key, part) for part in manifest.parts if part.last_ns > since_ns)
+        return [reading for month in read for reading in month.readings if reading.event_ns > since_ns]
+
     def _tail(self, key: SeriesKey, parts: tuple[Part, ...], as_of_ns: int, n: int) -> tuple[Reading, ...]:
         found: list[Reading] = []
         for part in reversed(parts):
@@ -128,11 +156,11 @@ class SeriesStore:
         return tuple(found[-n:]) if n > 0 else ()
 
     def _month(self, key: SeriesKey, part: Part) -> _Month:
-        kept = self._months.get((key, part.name))
-        if kept is None or kept[0] != part.sha256:
-            kept = (part.sha256, _month_of(_readings_of(key, self.shelf(key).table(part))))
-            self._months[key, part.name] = kept
-        return kept[1]
+        kept = self._months.find((key, part.name), part.sha256)
+        if kept is not None:
+            return kept
+        month = _month_of(_readings_of(key, self.shelf(key).table(part)))
+        return self._months.keep((key, part.name), part.sha256, month, len(month.readings))
 
     def _sources(self, name: str, asset: str) -> list[SeriesKey]:
         folder = self.root / folder_name(name) / folder_name(asset)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from core.canonical import JSON, digest_bytes
 from core.errors import DataRefused
 from market.store.locking import locked
-from market.store.manifest import Manifest, Part, from_bytes, to_bytes
+from market.store.manifest import Manifest, Part, Span, from_bytes, to_bytes
 
 Table = Any  # pyarrow ships no types
 Answer = TypeVar("Answer")
@@ -133,6 +133,12 @@ class Shelf:
             where = error.filename or self.folder
             raise DataRefused(f"{where} cannot be written: {error.strerror or error}; nothing was changed") from None
 
+    def cover(self, span: Span) -> None:
+        """Remembers that a range was asked for, once there is something to read."""
+        with self.writing() as draft:
+            if draft.manifest.parts:
+                draft.manifest = draft.manifest.covering(span)
+
     def faults(self) -> list[Fault]:
         """Every difference of folder and manifest: changed, missing and unlisted files."""
         try:
@@ -207,10 +213,23 @@ class Draft:
 
 def to_parquet(table: Table) -> bytes:
     """The same rows give the same bytes, under one version of pyarrow."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_statistics=True, store_schema=False)
+    # Times as differences, and numbers without a dictionary, which they fill and leave again: a month of minutes takes
+    # less than half the room, in a third of the time.
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        write_statistics=True,
+        store_schema=False,
+        use_dictionary=[
+            f.name for f in table.schema if not (pa.types.is_int64(f.type) or pa.types.is_floating(f.type))
+        ],
+        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if pa.types.is_int64(f.type)},
+    )
     return sink.getvalue()
 
 

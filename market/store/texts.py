@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from sys import getsizeof
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +17,21 @@ from core.errors import DataRefused
 from core.taint import Taint
 from core.time import show_time
 from market.sources.items import WHOLE_MARKET, TextItem
+from market.store.kept import Kept
 from market.store.manifest import Manifest, Origin, Part
 from market.store.naming import folder_name, manifests_under, month_of, months_of
 from market.store.shelf import Shelf
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    IdArray = NDArray[np.uint64]
+
 Table = Any  # pyarrow ships no types
 
 KIND = "texts"
+_KEPT_BYTES = 100_000_000
+_ITEM_BYTES = 1_000  # of an item without its words
 _TEXTS = ("item_id", "content_hash", "headline", "body", "url", "language", "story_id")
 
 
@@ -32,7 +41,8 @@ class TextStore:
     def __init__(self, root: Path) -> None:
         self.root = root / KIND
         self._shelves: dict[str, Shelf] = {}
-        self._months: dict[tuple[str, str], tuple[str, tuple[TextItem, ...]]] = {}
+        self._months: Kept[tuple[str, str], tuple[TextItem, ...]] = Kept(_KEPT_BYTES)
+        self._versions: dict[tuple[str, str], tuple[str, IdArray]] = {}
 
     def sources(self) -> list[str]:
         """Everything that is stored."""
@@ -113,10 +123,19 @@ class TextStore:
         return self.shelf(source).reading(read) if at is None else read(at[source])
 
     def _month(self, source: str, part: Part) -> tuple[TextItem, ...]:
-        kept = self._months.get((source, part.name))
+        kept = self._months.find((source, part.name), part.sha256)
+        if kept is not None:
+            return kept
+        items = tuple(_items_of(source, self.shelf(source).table(part)))
+        size = sum(_ITEM_BYTES + getsizeof(item.headline) + getsizeof(item.body) for item in items)
+        return self._months.keep((source, part.name), part.sha256, items, size)
+
+    def _stored_versions(self, source: str, part: Part) -> IdArray:
+        """Version ids of a month, eight bytes each: they stay, so that what comes in is held against every month."""
+        kept = self._versions.get((source, part.name))
         if kept is None or kept[0] != part.sha256:
-            kept = (part.sha256, tuple(_items_of(source, self.shelf(source).table(part))))
-            self._months[source, part.name] = kept
+            kept = (part.sha256, np.array(sorted(map(_number, self._month(source, part))), dtype=np.uint64))
+            self._versions[source, part.name] = kept
         return kept[1]
 
     def _append(self, source: str, items: list[TextItem], origin: Origin) -> int:
@@ -125,12 +144,13 @@ class TextStore:
         with self.shelf(source).writing() as draft:
             parts = draft.manifest.parts
             stored = {part.name: part for part in parts}
-            seen = {item.version_id for part in parts for item in self._month(source, part)}
+            asked = np.array([_number(item) for item in items], dtype=np.uint64)
+            seen = {number for part in parts for number in np.intersect1d(asked, self._stored_versions(source, part))}
             for month, piece in months_of(np.array([item.known_at_ns for item in items], dtype=np.int64)):
-                fresh = list({item.version_id: item for item in items[piece] if item.version_id not in seen}.values())
+                fresh = list({_number(item): item for item in items[piece] if _number(item) not in seen}.values())
                 if not fresh:
                     continue
-                seen.update(item.version_id for item in fresh)
+                seen.update(map(_number, fresh))
                 added += len(fresh)
                 old = stored.get(month)
                 before = () if old is None else self._month(source, old)
@@ -140,6 +160,11 @@ class TextStore:
             if draft.manifest is not draft.before:
                 draft.manifest = draft.manifest.from_origin(origin)
         return added
+
+
+def _number(item: TextItem) -> int:
+    """The version id as the number that its sixteen digits write."""
+    return int(item.version_id, 16)
 
 
 def _about(item: TextItem, asset: str) -> bool:

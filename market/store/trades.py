@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 Table = Any  # pyarrow ships no types
 
-# A day that is appended to every minute would have 1440 files; from here on they are made one.
-_MOST_FILES_A_DAY = 16
+# A file is made one with what is appended unless it is more than so many times as large: a day has few files, the
+# largest first, and each row is written again as often as a day has files.
+_MUCH_LARGER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """Best prices and last trade of one moment; None for what the venue did not say."""
+    """Best prices and last trade of one moment; None for what the venue did not say.
+
+    `ts_event_ns` is when it came to us where the venue says no time: then it is `known_at_ns`.
+    """
 
     KIND: ClassVar = "tickers"
 
@@ -66,7 +70,7 @@ class LogKey(NamedTuple):
 
 
 class LogStore(Generic[Entry]):
-    """One kind of entry under one folder. Each append is a file of its own; many of one day are folded into one."""
+    """One kind of entry under one folder. An append reads what is of the same time, and writes small files anew."""
 
     def __init__(self, root: Path, entry: type[Entry]) -> None:
         self._entry: type[Entry] = entry
@@ -99,17 +103,20 @@ class LogStore(Generic[Entry]):
         ordered = sorted(entries, key=lambda entry: entry.ts_event_ns)
         with self.shelf(key).writing() as draft:
             for day, piece in days_of(np.array([entry.ts_event_ns for entry in ordered], dtype=np.int64)):
+                first_ns, last_ns = ordered[piece][0].ts_event_ns, ordered[piece][-1].ts_event_ns
                 files = [part for part in draft.manifest.parts if part.name == day]
-                stored: list[Entry] = [entry for part in files for entry in self._entries(key, part)]
-                known = {_identity(entry) for entry in stored}
+                # What comes again is of the same time, so that nothing else has to be read.
+                same = [part for part in files if part.first_ns <= last_ns and part.last_ns >= first_ns]
+                known = {_identity(entry) for part in same for entry in self._entries(key, part)}
                 fresh: list[Entry] = [entry for entry in ordered[piece] if _identity(entry) not in known]
                 fresh = list({_identity(entry): entry for entry in fresh}.values())
                 if not fresh:
                     continue
                 added += len(fresh)
-                if len(files) >= _MOST_FILES_A_DAY:
-                    draft.drop(files)
-                    fresh = sorted(stored + fresh, key=lambda entry: entry.ts_event_ns)
+                small = _folded(files, len(fresh))
+                draft.drop(small)
+                stored = [entry for part in files if part in small for entry in self._entries(key, part)]
+                fresh = sorted(stored + fresh, key=lambda entry: entry.ts_event_ns)
                 span = (fresh[0].ts_event_ns, fresh[-1].ts_event_ns)
                 draft.put(day, _table_of(fresh), span, {}, instead_of="")
             if draft.manifest is not draft.before:
@@ -132,6 +139,17 @@ class LogStore(Generic[Entry]):
         table = read_parquet(self.shelf(key).content(part))
         columns = [_column(table, field.name) for field in fields(self._entry)]
         return [self._entry(*row) for row in zip(*columns, strict=True)]
+
+
+def _folded(files: Sequence[Part], rows: int) -> list[Part]:
+    """Those that are made one with `rows` fresh ones: from the smallest on, while none is much larger than the sum."""
+    small: list[Part] = []
+    for part in sorted(files, key=lambda part: part.rows):
+        if part.rows > _MUCH_LARGER * rows:
+            break
+        small.append(part)
+        rows += part.rows
+    return small
 
 
 def _identity(entry: Trade | Ticker) -> object:

@@ -20,15 +20,15 @@ _AT_ONCE: Final = 4
 class Snapshots:
     """Of one session, for a venue whose snapshots are asked for apart.
 
-    After `unheard_s` of patience a quiet market gets its snapshot without waiting for a change any longer; a snapshot
-    ahead of its stream waits for `catch_up_s`. A book that moves at the venue while its stream says nothing ends the
-    session.
+    After `unheard_s` of patience, counted from when its sockets are open, a quiet market gets its snapshot without
+    waiting for a change any longer; a snapshot ahead of its stream waits for `catch_up_s`. A book that moves at the
+    venue while its stream says nothing ends the session.
     """
 
     def __init__(self, exchange: Any, held: Held, patience: Patience) -> None:
         self._exchange, self._patience = exchange, patience
         self._dialect, self._markets, self._books = held.dialect, held.markets, held.books
-        self._counts, self._clock = held.counts, held.clock
+        self._counts, self._clock, self._venue_clock = held.counts, held.clock, held.venue_clock
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._unheard: dict[str, int] = {}
@@ -39,6 +39,8 @@ class Snapshots:
         began = asyncio.get_running_loop().time()
         while True:
             now = asyncio.get_running_loop().time()
+            if not self._open():
+                began = now  # a stream that is still being opened cannot have said anything
             wanting = [
                 book
                 for book in self._books.values()
@@ -78,7 +80,8 @@ class Snapshots:
         while book.valid and book.update_id < snapshot[book.snapshot_id] and waited < self._patience.catch_up_s:
             await asyncio.sleep(_ROUND_S)
             waited += _ROUND_S
-        if check.finish(snapshot, self._clock.now_ns()) is not None:
+        venue_now_ns = self._venue_clock.venue_now_ns()
+        if check.finish(snapshot, self._clock.now_ns(), venue_now_ns=venue_now_ns) is not None:
             self._counts.cross_checks += 1
         if check.dead:
             raise ExchangeUnavailable(f"the stream of {book.symbol} is dead: {book.detail}")
@@ -89,7 +92,8 @@ class Snapshots:
         if snapshot is not None and not book.waiting and not self._is_quiet(symbol, snapshot[book.snapshot_id]):
             self._not_before[symbol] = asyncio.get_running_loop().time() + self._patience.catch_up_s
             return
-        if snapshot is not None and book.load(snapshot, self._clock.now_ns()):
+        now_ns, venue_now_ns = self._clock.now_ns(), self._venue_clock.venue_now_ns()
+        if snapshot is not None and book.load(snapshot, now_ns, venue_now_ns):
             self._failures.pop(symbol, None)
             self._unheard.pop(symbol, None)
             return
@@ -97,6 +101,11 @@ class Snapshots:
         self._not_before[symbol] = asyncio.get_running_loop().time() + min(
             30.0, self._patience.again_s * 2 ** min(failures - 1, 9)
         )
+
+    def _open(self) -> bool:
+        """Whether every socket of the session stands: which of them brings the books, only ccxt knows."""
+        clients = (self._exchange.clients or {}).values()
+        return bool(clients) and all(client.isConnected for client in clients)
 
     def _is_quiet(self, symbol: str, number: int) -> bool:
         """Nothing was heard of a book: two snapshots with one number say that there was nothing to hear."""

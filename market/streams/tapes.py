@@ -151,16 +151,16 @@ class TickerBoard(dict[str, Any]):
 
     def __setitem__(self, symbol: str, told: Mapping[str, Any]) -> None:
         super().__setitem__(symbol, told)
-        now_ns = self._now()
+        now_ns, event_ns = self._now(), int(told.get("timestamp") or 0) * _MS_NS
         ticker = Ticker(
-            ts_event_ns=int(told.get("timestamp") or 0) * _MS_NS or now_ns,
+            ts_event_ns=event_ns or now_ns,
             known_at_ns=now_ns,
             bid=_price(told.get("bid")),
             ask=_price(told.get("ask")),
             last=_price(told.get("last")),
         )
         self._counts.tickers += 1
-        self.stamps.setdefault(symbol, Stamps()).mark(now_ns, ticker.ts_event_ns)
+        self.stamps.setdefault(symbol, Stamps()).mark(now_ns, event_ns)
         self.last[symbol] = ticker
         self._publish(symbol, ticker)
 

@@ -97,6 +97,7 @@ class WebCounts:
     blocked_addresses: int = 0
     too_large: int = 0
     wrong_types: int = 0
+    turned_away: int = 0  # by our own budget: too many wait for the host
     waited_ms: int = field(default=0)  # for the budgets of the hosts
 
     def shown(self) -> dict[str, int]:

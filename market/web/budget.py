@@ -17,12 +17,16 @@ class Budget:
         self._free_at: dict[str, int] = {}  # theoretical arrival time: when the bucket would be full again
         self._closed_until: dict[str, int] = {}
 
-    def reserve(self, host: str, now_ns: int) -> int:
-        """Takes one request; the nanoseconds to wait before it may leave. 0 is now."""
+    def wait_ns(self, host: str, now_ns: int) -> int:
+        """The nanoseconds that a request would wait before it may leave. 0 is now."""
         full_at = max(self._free_at.get(host, now_ns), now_ns)
-        wait = max(0, full_at - (self._burst - 1) * self._step_ns - now_ns)
-        self._free_at[host] = full_at + self._step_ns
-        return max(wait, self.closed_ns(host, now_ns))
+        return max(0, full_at - (self._burst - 1) * self._step_ns - now_ns, self.closed_ns(host, now_ns))
+
+    def reserve(self, host: str, now_ns: int) -> int:
+        """Takes one request; the nanoseconds to wait before it may leave."""
+        wait = self.wait_ns(host, now_ns)
+        self._free_at[host] = max(self._free_at.get(host, now_ns), now_ns) + self._step_ns
+        return wait
 
     def close(self, host: str, until_ns: int) -> None:
         """The host asked for patience: no request of ours leaves for it before."""

@@ -29,10 +29,14 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one request. `timeout_s` is for each of connect, read and write, `total_s` for all of it together."""
+    """Bounds of one request. `timeout_s` is for each of connect, read and write, `total_s` for all of it together.
+
+    Waiting for its turn at a host is no part of `total_s`: it is our own doing, and ends at `longest_turn_s`.
+    """
 
     timeout_s: float = 10.0
     total_s: float = 60.0
+    longest_turn_s: float = 120.0
     max_bytes: int = 5_000_000
     max_redirects: int = 4
     attempts: int = 4
@@ -94,7 +98,8 @@ class Web:
         Raises
         ------
         Unavailable
-            Time-outs, cut connections, 5xx, 429 and quotas, after the retries that the limits allow.
+            Time-outs, cut connections, 5xx, 429 and quotas, after the retries that the limits allow; a host whose
+            budget is spent for longer than a request may wait.
         Unwilling
             Private addresses, other 4xx, wrong media types, too many bytes or redirects.
         """
@@ -125,11 +130,7 @@ class Web:
         pause = self.limits.first_pause_s
         for attempt in range(1, self.limits.attempts + 1):
             try:
-                async with asyncio.timeout(self.limits.total_s):
-                    return await self._follow(request)
-            except TimeoutError:
-                self.counts.failures += 1
-                failure = Unavailable(f"{request.what} took more than {self.limits.total_s:g} s")
+                return await self._follow(request)
             except Unavailable as error:
                 failure = error
             wait = patience(failure, self._clock.now_ns(), self._chance.uniform(pause / 2, pause))
@@ -142,20 +143,27 @@ class Web:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _follow(self, request: _Request) -> Answer:
+        total = self.limits.total_s
+        left_s, loop = total, asyncio.get_running_loop()
         for _ in range(self.limits.max_redirects + 1):
-            found = await self._once(request)
+            host = _host_of(request)
+            await self._take_turn(host, request.what)
+            began = loop.time()
+            try:
+                async with asyncio.timeout(left_s):
+                    found = await self._once(request, host)
+            except TimeoutError:
+                self.counts.failures += 1
+                raise Unavailable(f"{request.what}: {host} took more than {total:g} s to answer") from None
+            left_s -= loop.time() - began
             if isinstance(found, Answer):
                 return found
             self.counts.redirects += 1
             request = request.moved_to(found)
         raise Unwilling(f"{request.what} redirects more than {self.limits.max_redirects} times")
 
-    async def _once(self, request: _Request) -> Answer | str:
+    async def _once(self, request: _Request, host: str) -> Answer | str:
         """The answer, or where it says that the answer is."""
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise Unwilling(f"{request.what} is no plain http or https address")
-        await self._take_turn(parts.hostname, request.what)
         kept = self._kept.get(request.url) if request.method == "GET" else None
         self.counts.requests += 1
         try:
@@ -165,14 +173,14 @@ class Web:
                 headers={**request.headers, **validators(kept), "accept": ", ".join(request.accepted())},
                 **(request.content or {}),
             ) as response:
-                return await self._read(request, response, parts.hostname, kept)
+                return await self._read(request, response, host, kept)
         except AddressRefused as refused:
             self.counts.blocked_addresses += 1
             raise Unwilling(f"{request.what}: {refused}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self.counts.failures += 1
             # Only the kind: the text of some of them repeats the URL, and a key may stand in it.
-            raise Unavailable(f"{request.what}: {parts.hostname} failed with {type(error).__name__}") from None
+            raise Unavailable(f"{request.what}: {host} failed with {type(error).__name__}") from None
 
     async def _read(self, request: _Request, response: httpx2.Response, host: str, kept: Answer | None) -> Answer | str:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -220,7 +228,13 @@ class Web:
         closed = self._budget.closed_ns(host, now)
         if closed > self.limits.longest_pause_s * SECOND_NS:
             raise Unavailable(f"{what}: {host} asked for patience", now + closed)
-        wait = self._budget.reserve(host, now)
+        longest_s = self.limits.longest_turn_s
+        wait = self._budget.wait_ns(host, now)
+        if wait > longest_s * SECOND_NS:
+            self.counts.turned_away += 1
+            told = f"its turn at {host} comes in {wait / SECOND_NS:.0f} s, allowed are {longest_s:g} s"
+            raise Unavailable(f"{what}: {told}: too many requests wait for one host", now + wait)
+        self._budget.reserve(host, now)
         if wait:
             self.counts.waited_ms += wait // 1_000_000
             await self._sleep(wait / SECOND_NS)
@@ -247,6 +261,13 @@ class _Request:
         if old.scheme == "https" and new.scheme != "https":
             raise Unwilling(f"{self.what} redirects from https to {new.scheme}")
         return _Request(self.method, url, self.what, self.headers, self.content, self.types, self.max_bytes)
+
+
+def _host_of(request: _Request) -> str:
+    parts = urlsplit(request.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise Unwilling(f"{request.what} is no plain http or https address")
+    return parts.hostname
 
 
 async def _at_most(response: httpx2.Response, limit: int) -> bytes | None:

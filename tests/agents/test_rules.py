@@ -255,6 +255,8 @@ def line(p_up: Decimal, weight: str = "0.10") -> Line:
         skill=Decimal(weight),
         hit_rate=Decimal("0.6"),
         weight=Decimal(weight),
+        mean_return=Decimal("0.01"),
+        naive_return=Decimal(0),
     )
 
 

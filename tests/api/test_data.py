@@ -72,6 +72,7 @@ def test_one_refused_file_leaves_the_others_and_fails_the_verb(home: Home, file:
         ("--timezone", "Mars", "allowed is a name such as UTC"),
         ("--volume", "both", "base and quote are allowed"),
         ("--venue", " ", "--venue is empty"),
+        ("--made-at", "noon", "expected a time such as"),
     ],
 )
 def test_an_option_that_means_nothing_is_refused(home: Home, file: Path, option: str, value: str, reason: str) -> None:

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import os
+import pty
+import re
 import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import PIPE as SYNC_PIPE
 from subprocess import Popen
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -122,6 +125,51 @@ def environment(home: Home) -> dict[str, str]:
     return {**kept, "TRADEWARDEN_HOME": str(home.path), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
+class Terminal:
+    """What a person sees: `end` is what a watch writes to."""
+
+    _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+    _SCREEN = re.compile(r"binance  (connected|connecting|away, tried again)  .*?messages ", re.DOTALL)
+
+    def __init__(self) -> None:
+        self._ours, self.end = pty.openpty()
+        self._bytes = b""
+        # All the time: a watch whose terminal takes nothing stands still.
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # which is how a terminal ends
+            while more := os.read(self._ours, 65_536):
+                self._bytes += more
+
+    def written(self) -> str:
+        """Everything so far, without the codes that move and colour it."""
+        return self._CODES.sub("", self._bytes.decode(errors="replace"))
+
+    def shows(self, state: str, valid: int) -> bool:
+        """Whether the screen of now says so of the venue, and so many books as valid."""
+        screens = list(self._SCREEN.finditer(self.written()))
+        if not screens or screens[-1][1] != state:
+            return False
+        return len(re.findall(r"\bvalid\b", screens[-1][0])) == valid
+
+    def all(self) -> str:
+        """What was written to the end. Nobody may write to it any more."""
+        if self._reader.is_alive():
+            os.close(self.end)
+            self._reader.join()
+            os.close(self._ours)
+        return self.written()
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    made = Terminal()
+    yield made
+    made.all()
+
+
 @dataclass
 class Rig:
     """A venue whose clock is held by hand, a little in the past, and watches of it in processes of their own."""
@@ -131,31 +179,36 @@ class Rig:
     clock: ManualClock
     started: list[Process] = field(default_factory=list)
 
-    async def watch(self, *more: str, settings: str = "") -> Process:
+    async def watch(self, *more: str, settings: str = "", terminal: Terminal | None = None) -> Process:
         self.home.make()
         self.home.settings.write_text(f'{settings}\n[venue.endpoints.binance]\nrest = "{self.venue.base_url}"\n')
-        words = (*WARDEN, *WATCH, "--json", *more)
+        words = (*WARDEN, *WATCH, *(("--json",) if terminal is None else ()), *more)
         process = await asyncio.create_subprocess_exec(
-            *words, stdout=PIPE, stderr=PIPE, env=environment(self.home), cwd=self.home.path
+            *words,
+            stdout=PIPE if terminal is None else terminal.end,
+            stderr=PIPE,
+            env={**environment(self.home), "TERM": "xterm", "COLUMNS": "200", "LINES": "50"},
+            cwd=self.home.path,
         )
         self.started.append(process)
         return process
 
     async def until(self, condition: Callable[[], bool], what: str, *, step_ms: int = 1_000) -> None:
-        """Lets a second after another pass at the venue until it is so."""
+        """Lets a second after another pass at the venue until it is so; no time at all with a step of 0."""
         ends = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < ends, f"{what} did not come about"
             assert all(process.returncode is None for process in self.started[-1:]), "the watch ended by itself"
-            await self.venue.advance(step_ms)
+            if step_ms:
+                await self.venue.advance(step_ms)
             await asyncio.sleep(0.02)
 
-    async def ended(self, process: Process, how: signal.Signals) -> JSON:
-        """What a watch told at its end."""
+    async def ended(self, process: Process, how: signal.Signals) -> bytes:
+        """What a watch wrote and no terminal took."""
         process.send_signal(how)
         out, err = await asyncio.wait_for(process.communicate(), 90)
         assert (process.returncode, err.decode()) == (0, "")
-        return json.loads(out)
+        return out or b""
 
     async def heard(self) -> None:
         before = self.connections()
@@ -211,7 +264,7 @@ async def test_a_killed_watch_begun_again_leaves_a_hole_at_most_and_a_fetch_fill
         second = await r.watch()
         await r.heard()
         await r.minutes_pass(2)
-        told = await r.ended(second, signal.SIGTERM)
+        told = json.loads(await r.ended(second, signal.SIGTERM))
         assert told["recorded"]["lost"] == 0
         after = r.minutes()
         assert set(kept) <= set(after)
@@ -226,36 +279,41 @@ async def test_a_killed_watch_begun_again_leaves_a_hole_at_most_and_a_fetch_fill
         assert fetched[0]["unchanged"] == len(after)
 
 
-async def test_a_venue_that_dies_is_away_and_heard_again_when_it_comes_back_and_sources_go_on(home: Home) -> None:
+async def test_a_venue_that_dies_is_away_and_heard_again_when_it_comes_back_and_sources_go_on(
+    home: Home, terminal: Terminal
+) -> None:
     async with Server() as server, rig(home) as r:
         server.says("/feed", text(rss(entry("Bitcoin rises above it all")), "text/xml"))
         process = await r.watch(
             settings=f'[market.sources]\nenabled = ["rss", "newsapi"]\nshipped_feeds = false\n'
-            f'allow_private = ["127.0.0.1"]\nfeeds = [{{ name = "a", url = "{server.base}/feed" }}]\n'
+            f'allow_private = ["127.0.0.1"]\nfeeds = [{{ name = "a", url = "{server.base}/feed" }}]\n',
+            terminal=terminal,
         )
-        await r.heard()
+        await r.until(lambda: terminal.shows("connected", valid=2), "two valid books", step_ms=100)
         await r.minutes_pass(1)
         texts = MarketStore(home.candles).texts
         await r.until(lambda: texts.sources() == ["rss:a"], "a stored text", step_ms=100)
+        await r.until(lambda: terminal.shows("connected", valid=2), "two valid books", step_ms=100)
         port = int(r.venue.base_url.rpartition(":")[2])
         await r.venue.stop()
-        await asyncio.sleep(0.5)
+        await r.until(lambda: terminal.shows("away, tried again", valid=0), "a venue that is away", step_ms=0)
         r.clock.advance_to(r.clock.now_ns() + 2 * MINUTE_NS)
         r.venue = Emulator(port=port, clock=r.clock, listings=STANDARD[:2])
         async with r.venue:
-            await r.heard()
+            await r.until(lambda: terminal.shows("connected", valid=2), "two valid books again", step_ms=100)
             await r.minutes_pass(1)
-            told = await r.ended(process, signal.SIGINT)
+            await r.until(lambda: terminal.shows("connected", valid=2), "two valid books still", step_ms=100)
+            await r.ended(process, signal.SIGINT)
             # The bar that was cut short when the venue died was not told as a whole one.
             (fetched,) = await r.fetched(r.minutes()[0])
     assert (fetched["missing"], fetched["revised"]) == (0, 0)
-    assert told["connected"] is True
-    assert told["counts"]["reconnects"] >= 1
-    assert told["crashes"] == {}
-    found = {line["name"]: line for line in told["sources"]}
-    assert (found["rss:a"]["texts"], found["rss:a"]["abstains"]) == (1, None)
-    assert "TRADEWARDEN_NEWSAPI_KEY" in found["newsapi"]["abstains"]
-    assert found["newsapi"]["heard_s"] is None
+    told = terminal.all().rpartition("binance for")[2]
+    counts = {name: int(n.replace(",", "")) for name, n in re.findall(r"(reconnects|invalid spells) ([\d,]+)", told)}
+    assert counts["reconnects"] >= 1
+    assert counts["invalid spells"] >= 2
+    assert "begun anew" not in told
+    assert re.search(r"rss:a .* ago +1 +0 *\n", told)
+    assert re.search(r"newsapi +never .*TRADEWARDEN_NEWSAPI_KEY", told)
 
 
 # How it looks

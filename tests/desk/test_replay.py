@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, delete, select, update
 
 from agents import rules
-from core.errors import LedgerBroken
+from agents.record import SCHEMA as DECISION_SCHEMA
+from core.errors import ConfigError, LedgerBroken
 from desk.answering import answer
 from desk.home import Home
 from desk.replay import Replay, replay
@@ -188,6 +189,15 @@ async def test_an_effect_that_was_changed_is_named(undone: Books) -> None:
     undone.write(lambda conn: conn.execute(update(effects).where(effects.c.body.is_not(None)).values(body="{}")))
     with pytest.raises(LedgerBroken, match="was changed since it was stored"):
         await replayed(undone)
+
+
+async def test_a_record_that_another_version_wrote_is_said_to_be_one(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (record,) = all_records(books)
+    monkeypatch.setattr("desk.replay.DECISION_SCHEMA", DECISION_SCHEMA + 1)
+    with pytest.raises(ConfigError, match=f"{record.record_id} is of schema {DECISION_SCHEMA}, which another version"):
+        await replay(books, record)
 
 
 async def test_a_body_deleted_by_retention_is_said(undone: Books) -> None:

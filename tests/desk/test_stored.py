@@ -7,11 +7,13 @@ import pytest
 
 from core.canonical import plain
 from core.errors import ConfigError
+from core.taint import Taint
 from core.time import DAY_NS, HOUR_NS, Timeframe
 from desk.home import Home
 from desk.markets import MarketSpec, Stored
 from desk.runs import RunCommand
 from market.settings import MarketSettings
+from market.sources.items import Reading
 from market.store.candles import BarsKey
 from market.store.manifest import Origin
 from market.store.store import MarketStore
@@ -24,7 +26,7 @@ PLANTED = "Planted from the future"
 
 
 def bring(store: MarketStore, days: int = DAYS) -> int:
-    """A month of hours of both symbols, a text and a number; the moment of the last close."""
+    """A month of hours of both symbols, a text, a number and a signal; the moment of the last close."""
     market = simulated(10)
     end = market.range_ns[0] // DAY_NS * DAY_NS + days * DAY_NS
     for symbol in SYMBOLS:
@@ -32,11 +34,16 @@ def bring(store: MarketStore, days: int = DAYS) -> int:
         store.candles.append(BarsKey("binance", symbol, Timeframe.H1), bars, Origin("test", end))
     store.texts.append([text("Bitcoin rises", end - 2 * HOUR_NS)], Origin("test", end))
     store.series.append([reading("0.0001", end - 8 * HOUR_NS)], Origin("test", end))
+    store.series.append([signal("0.5", end - HOUR_NS)], Origin("test", end))
     return end
 
 
+def signal(value: str, event_ns: int, known_ns: int | None = None, source: str = "signal:guru") -> Reading:
+    return reading(value, event_ns, known_ns, name="signal", asset="BTC", source=source, taint=Taint.UNTRUSTED)
+
+
 def plant(store: MarketStore, as_of_ns: int) -> None:
-    """One of each kind that is known an instant later: a bar, a revision of the last one, a text, an edit, a number."""
+    """One of each kind that is known an instant later: bars, texts, numbers and signals, new ones and revisions."""
     for symbol in SYMBOLS:
         key = BarsKey("binance", symbol, Timeframe.H1)
         later = hours([1e6], start_ns=as_of_ns)
@@ -54,6 +61,8 @@ def plant(store: MarketStore, as_of_ns: int) -> None:
         [
             reading("0.75", as_of_ns - 8 * HOUR_NS, as_of_ns + 1),
             reading("0.75", as_of_ns - HOUR_NS, as_of_ns + 1),
+            signal("-1", as_of_ns - HOUR_NS, as_of_ns + 1),
+            *(signal("1", as_of_ns - k * HOUR_NS, as_of_ns + 1, "signal:prophet") for k in range(1, 600)),
         ],
         Origin("planted", as_of_ns),
     )
@@ -87,6 +96,8 @@ async def test_a_planted_bar_text_or_number_of_the_future_never_reaches_a_cycle(
     assert PLANTED in {item.headline for item in planted.texts("BTC/USDT", since_ns=0, as_of_ns=later)}
     assert planted.bars("BTC/USDT", Timeframe.H1, as_of_ns=later, n=2).close.tolist() == [2e6, 1e6]
     assert {str(r.value) for r in planted.series(*number, as_of_ns=later, n=9)} == {"0.75"}
+    assert len(planted.signals("BTC/USDT", since_ns=0, as_of_ns=later)) == 601
+    assert len(planted.signals("BTC/USDT", since_ns=0, as_of_ns=as_of)) == 1
 
 
 async def test_a_run_on_the_store_is_named_by_what_it_could_read(home: Home) -> None:

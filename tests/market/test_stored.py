@@ -7,8 +7,10 @@ import pytest
 
 from core.errors import ConfigError, DataRefused
 from core.ports import MarketFacts, MarketView
+from core.taint import Taint
 from core.time import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 from market.recorded import RecordedMarket
+from market.sources.items import Reading
 from market.store.candles import BarsKey
 from market.store.manifest import Span
 from market.store.store import MarketStore
@@ -187,10 +189,39 @@ def test_a_symbol_that_is_not_stored_cannot_be_opened(store: MarketStore) -> Non
 def test_texts_of_a_live_market_are_those_of_a_stored_one_and_grow_with_the_store(store: MarketStore) -> None:
     store.candles.append(KEY, hours([100, 101]), seen())
     store.texts.append([text("Bitcoin rises", T0, source="rss:a")], seen())
-    live, fixed = StoredTexts(store.texts), opened(store)
+    live, fixed = StoredTexts(store.texts, store.series), opened(store)
     assert live.texts("BTC/USDT", since_ns=0, as_of_ns=LATER) == fixed.texts("BTC/USDT", since_ns=0, as_of_ns=LATER)
     store.texts.append([text("Bitcoin falls", T0 + HOUR_NS, source="rss:a")], seen())
     told = [item.headline for item in live.texts("BTC/USDT", since_ns=0, as_of_ns=LATER)]
     assert told == ["Bitcoin rises", "Bitcoin falls"]
     assert live.texts("BTC/USDT", since_ns=0, as_of_ns=T0 - 1) == ()
     assert len(fixed.texts("BTC/USDT", since_ns=0, as_of_ns=LATER)) == 1
+
+
+def test_signals_are_those_about_the_symbols_asset_each_version_as_it_was_said(store: MarketStore) -> None:
+    store.candles.append(KEY, hours([100, 101]), seen())
+
+    def said(value: str, known_ns: int, **more: object) -> Reading:
+        fields: dict[str, object] = {"name": "signal", "asset": "BTC", "source": "signal:guru", **more}
+        return reading(value, T0, known_ns, taint=Taint.UNTRUSTED, **fields)  # type: ignore[arg-type]
+
+    store.series.append([said("0.5", T0), said("-1", T0 + 1), said("-1", T0 + 2, retracted=True)], seen())
+    store.series.append(
+        [said("1", T0, asset="ETH"), said("40", T0, source="plugin"), said("1", T0, name="mood")], seen()
+    )
+    market = opened(store)
+    found = market.signals("BTC/USDT", since_ns=0, as_of_ns=LATER)
+    assert [(one.source, one.value, one.known_at_ns - T0) for one in found] == [
+        ("signal:guru", Decimal("0.5"), 0),
+        ("signal:guru", Decimal("-1"), 1),
+        ("signal:guru", Decimal("0"), 2),  # taken back: it says nothing from then on
+    ]
+    assert {one.taint for one in found} == {Taint.UNTRUSTED}
+    assert market.signals("BTC/USDT", since_ns=0, as_of_ns=T0) == found[:1]
+    assert market.signals("BTC/USDT", since_ns=0, as_of_ns=T0 - 1) == ()
+    live = StoredTexts(store.texts, store.series)
+    store.series.append([said("0.1", T0 + 3)], seen())
+    assert live.signals("BTC/USDT", since_ns=0, as_of_ns=LATER)[:3] == found
+    assert len(live.signals("BTC/USDT", since_ns=0, as_of_ns=LATER)) == 4
+    assert opened(store).signals("BTC/USDT", since_ns=0, as_of_ns=LATER) != found
+    assert market.signals("BTC/USDT", since_ns=0, as_of_ns=LATER) == found

@@ -11,7 +11,7 @@ from core.canonical import JSON, canonical_text
 from core.instruments import Instrument
 from core.money import Price, Quantity, exact
 from core.orders import Position, Side
-from core.quotes import NewsItem, Quote
+from core.quotes import NewsItem, OutsideSignal, Quote
 from core.time import Timeframe
 from models.scores import until
 from risk.sizing import TrackRecord
@@ -64,6 +64,9 @@ class MemoryMarket:
         return self._quote if known else None
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
+        return ()
+
+    def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         return ()
 
 

@@ -45,7 +45,7 @@ def read_communications(file: SourceFile, asked: Asked) -> Imported:
                 f"{file.name} row {number}: released {row['Release Date']}, before its meeting {row['Date']}"
             )
         found[kind].append(_text(kind, row["Date"].strip(), release, row["Text"]))
-    items = [item for kind in found for item in admitted("fomc", f"fomc_{kind}", found[kind], counts)]
+    items = [item for kind in found for item in admitted("fomc", f"fomc_{kind}", found[kind], counts, asked.tripwire)]
     return texts(file, COMMUNICATIONS, len(rows), items, counts, "times: days of release, never of the meeting")
 
 
@@ -59,7 +59,8 @@ def read_statements(file: SourceFile, asked: Asked) -> Imported:
         _text("statement", row["date"].strip(), day_ns(file, number, row["date"]), row["text"], row["url"])
         for number, row in numbered(rows)
     ]
-    return texts(file, STATEMENTS, len(rows), admitted("fomc", "fomc_statement", raws, counts), counts, "times: days")
+    items = admitted("fomc", "fomc_statement", raws, counts, asked.tripwire)
+    return texts(file, STATEMENTS, len(rows), items, counts, "times: days")
 
 
 def knows_statement(file: SourceFile) -> bool:
@@ -74,9 +75,8 @@ def read_statement(file: SourceFile, asked: Asked) -> Imported:
     day = "-".join(named.groups())
     counts = Counter[str]()
     raw = _text("statement", day, day_ns(file, 1, day), file.content.decode("utf-8", errors="replace"))
-    return texts(
-        file, STATEMENT, 1, admitted("fomc", "fomc_statement", [raw], counts), counts, "times: the day in the name"
-    )
+    items = admitted("fomc", "fomc_statement", [raw], counts, asked.tripwire)
+    return texts(file, STATEMENT, 1, items, counts, "times: the day in the name")
 
 
 def _text(kind: str, meeting: str, release_ns: int, text: str, url: str = "") -> RawText:

@@ -175,7 +175,7 @@ async def test_a_repeated_write_is_delivered_once(connect: Connect) -> None:
         await market.flushed()
         redis = connect()
         [(_, fields)] = await redis.xrange(market.key(TRADES))
-        await redis.xadd(market.key(TRADES), fields)
+        await redis.xadd(market.key(TRADES), fields, id="1-*")
         market.publish(TRADES, trade(2))
         await market.flushed()
         assert ids(await taken(desk.subscribe(TRADES, group="desk"), 2)) == ["1", "2"]
@@ -200,11 +200,116 @@ async def test_a_stream_is_bounded_and_what_was_cut_is_counted_on_both_sides(con
         assert desk.counts.lost == 15
 
 
+async def busy_members(
+    connect: Connect, policies: dict[str, TopicPolicy], n: int, slow_s: float
+) -> list[list[Delivery]]:
+    """What each of three live members of one group was given of `n` trades, each slower than the last."""
+    told: list[list[Delivery]] = [[], [], []]
+
+    async def member(bus: RedisBus, mine: list[Delivery], pause_s: float) -> None:
+        async for delivery in bus.subscribe(TRADES, group="desk"):
+            mine.append(delivery)
+            await asyncio.sleep(pause_s)
+
+    async with buses(connect, 4, policies=policies) as (market, *members):
+        tasks = [
+            asyncio.create_task(member(bus, mine, slow_s * i))
+            for i, (bus, mine) in enumerate(zip(members, told, strict=True))
+        ]
+        redis = connect()
+        while not await redis.exists(f"{market.key(TRADES)}#desk"):
+            await asyncio.sleep(0.01)  # what is cut before a group begins was never its own
+        await redis.aclose()
+        for number in range(n):
+            market.publish(TRADES, trade(number))
+            if number % 7 == 0:
+                await market.flushed()
+        # Every one of them was given to somebody, or told to somebody as lost.
+        ends = time.monotonic() + 30
+        while sum(counted(delivery) for mine in told for delivery in mine) < n:
+            assert time.monotonic() < ends, [len(mine) for mine in told]
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # for what should not come
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return told
+
+
+def counted(delivery: Delivery) -> int:
+    return delivery.event.count if isinstance(delivery.event, Lost) else 1
+
+
+async def test_live_members_that_share_a_group_are_told_of_no_loss_where_there_is_none(server: Server) -> None:
+    told = await busy_members(server.connect, POLICIES, 300, 0.0001)
+    assert sum(bool(mine) for mine in told) > 1, "one member alone shows nothing"
+    assert not [d for mine in told for d in mine if isinstance(d.event, Lost)]
+    assert sorted(int(number) for mine in told for number in ids(mine)) == list(range(300))
+
+
+async def test_what_was_cut_before_any_of_several_members_read_it_is_told_once(connect: Connect) -> None:
+    policies = {**POLICIES, "trades": TopicPolicy(conflate=False, bound=20)}
+    async with buses(connect, 3, policies=policies) as (market, first, second):
+        inboxes = [bus.subscribe(TRADES, group="desk") for bus in (first, second)]
+        for number, inbox in enumerate(inboxes):
+            market.publish(TRADES, trade(number))
+            await market.flushed()
+            assert ids(await taken(inbox, 1)) == [str(number)]
+        for number in range(2, 52):
+            market.publish(TRADES, trade(number))
+            await market.flushed()
+        # The next two were in work when they were cut, and are dealt with all the same.
+        got = await taken(inboxes[1], 21)
+        assert got[0].event == Lost(30)
+        assert ids(got[1:]) == [str(number) for number in range(32, 52)]
+        market.publish(TRADES, trade(52))
+        assert ids(await taken(inboxes[0], 1)) == ["52"]
+    assert (first.counts.lost, second.counts.lost) == (0, 30)
+
+
+async def test_members_and_losses_together_account_for_every_event_once(server: Server) -> None:
+    policies = {**POLICIES, "trades": TopicPolicy(conflate=False, bound=5)}
+    told = await busy_members(server.connect, policies, 400, 0.01)
+    assert sum(counted(delivery) for mine in told for delivery in mine) == 400
+    given = [int(d.event.trade_id) for mine in told for d in mine if isinstance(d.event, Trade)]
+    assert len(set(given)) == len(given) < 400
+
+
+async def test_what_a_publisher_had_no_room_for_is_told_to_who_reads_on(connect: Connect) -> None:
+    policies = {**POLICIES, "trades": TopicPolicy(conflate=False, bound=10)}
+    async with buses(connect, 2, policies=policies) as (market, desk):
+        inbox = desk.subscribe(TRADES, group="desk")
+        market.publish(TRADES, trade(100))
+        assert ids(await taken(inbox, 1)) == ["100"]
+        for number in range(25):
+            market.publish(TRADES, trade(number))  # the writer has no turn in between
+        await market.flushed()
+        got = await taken(inbox, 11)
+    assert got[0].event == Lost(15)
+    assert ids(got[1:]) == [str(number) for number in range(15, 25)]
+    assert (market.counts.lost, desk.counts.lost) == (15, 15)
+
+
+async def test_an_account_of_a_stream_that_is_gone_counts_for_nothing(server: Server) -> None:
+    connect = server.connect
+    async with buses(connect, 2) as (market, desk):
+        inbox = desk.subscribe(TRADES, group="desk")
+        for number in range(3):
+            market.publish(TRADES, trade(number))
+        assert ids(await taken(inbox, 3)) == ["0", "1", "2"]
+        redis = connect()
+        await redis.delete(market.key(TRADES))  # as a server does that makes room, its account left behind
+        market.publish(TRADES, trade(3))
+        assert ids(await taken(inbox, 1)) == ["3"]
+        assert desk.counts.lost == 0
+        await redis.aclose()
+
+
 async def test_what_is_no_event_of_ours_is_counted_and_passed_over(connect: Connect) -> None:
     async with buses(connect, 2) as (market, desk):
         redis = connect()
-        await redis.xadd(market.key(TRADES), {"p": "x", "n": 1, "e": "nonsense"})
-        await redis.xadd(market.key(TRADES), {"nothing": "of ours"})
+        await redis.xadd(market.key(TRADES), {"p": "x", "n": 1, "e": "nonsense"}, id="1-*")
+        await redis.xadd(market.key(TRADES), {"nothing": "of ours"}, id="1-*")
         market.publish(TRADES, {"no": "form"})
         market.publish(TRADES, trade(1))
         await market.flushed()
@@ -376,8 +481,8 @@ async def test_a_consumer_that_comes_back_is_told_what_was_trimmed_while_it_was_
 async def test_an_entry_without_our_numbers_is_counted_and_passed_over(connect: Connect) -> None:
     async with buses(connect, 2) as (market, desk):
         redis = connect()
-        await redis.xadd(market.key(TRADES), {"p": "x", "n": "many", "e": "{}"})
-        await redis.xadd(market.key(TRADES), {"e": "{}"})
+        await redis.xadd(market.key(TRADES), {"p": "x", "n": "many", "e": "{}"}, id="1-*")
+        await redis.xadd(market.key(TRADES), {"e": "{}"}, id="1-*")
         market.publish(TRADES, trade(1))
         await market.flushed()
         assert ids(await taken(desk.subscribe(TRADES, group="desk"), 1)) == ["1"]

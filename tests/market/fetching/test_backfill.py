@@ -16,7 +16,7 @@ from emulator.listings import STANDARD, listing
 from emulator.server import Emulator
 from market.fetching.backfill import Backfill
 from market.fetching.calling import Patience
-from market.fetching.pages import MS_NS, Range
+from market.fetching.ranges import MS_NS, Range
 from market.fetching.told import Fetched, Pace, Progress
 from market.store.candles import BarsKey, CandleStore
 from market.venues import reader
@@ -493,9 +493,9 @@ async def test_what_cannot_get_better_is_not_tried_again(desk: Desk) -> None:
 
 async def test_progress_tells_bars_rate_and_time_left(desk: Desk) -> None:
     await desk.fetch(ARCHIVE)
-    assert [progress.bars for progress in desk.reported] == [1000, 2000, len(hours(ARCHIVE))]
+    assert [progress.rows for progress in desk.reported] == [1000, 2000, len(hours(ARCHIVE))]
     assert all(progress.expected == len(hours(ARCHIVE)) for progress in desk.reported)
-    shown = Progress(BTC, H1, bars=500, expected=2000, elapsed_s=2.0)
+    shown = Progress(BTC, H1, rows=500, expected=2000, elapsed_s=2.0)
     assert (shown.rate, shown.left_s) == (250.0, 6.0)
     assert Progress(BTC, H1, 0, 2000, 0.0).left_s is None
 

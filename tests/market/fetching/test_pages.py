@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.time import HOUR_NS, Timeframe, parse_time
-from market.fetching.pages import JunkPage, Page, Range, closed, joined, opens_of, quick_rows, read_page
+from market.fetching.hearing import JunkPage, quick_rows
+from market.fetching.pages import Page, closed, joined, opens_of, read_page
+from market.fetching.ranges import Range
 
 T0 = parse_time("2024-01-01")
 TEN = Range(T0, T0 + 10 * HOUR_NS)

@@ -5,7 +5,7 @@ import zipfile
 from functools import cache
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import DataRefused
@@ -63,6 +63,8 @@ def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, bytes(content)
 
 
+@example(file=("cdd.csv", whole()["cdd.csv"].replace(b"\n", b"\n\n", 1)))
+@example(file=("cdd.csv", whole()["cdd.csv"].replace(b"\nunix", b"\n\x80nix", 1)))
 @given(file=damaged())
 def test_a_damaged_file_is_refused_in_a_sentence_or_its_bars_are_sane(file: tuple[str, bytes]) -> None:
     name, content = file

@@ -14,6 +14,7 @@ from market.importing.putting import put
 from market.importing.shape import Asked, Imported
 from market.importing.table import import_file
 from market.store.store import MarketStore
+from models.screening import gives_orders
 from tests.market.importing.expected import EXPECTED, Expected
 from tests.market.material import shared
 
@@ -21,7 +22,7 @@ NOW = parse_time("2026-06-01")
 
 
 def asked(expected: Expected) -> Asked:
-    return Asked(expected.venue, expected.symbol, None, expected.timezone, expected.volume)
+    return Asked(expected.venue, expected.symbol, None, expected.timezone, expected.volume, tripwire=gives_orders)
 
 
 def read(name: str) -> Imported:

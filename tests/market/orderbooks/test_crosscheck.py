@@ -76,6 +76,10 @@ def test_a_confirmed_book_is_fresh_again_so_that_a_quiet_market_is_no_dead_one()
     later = NOW_NS + 60 * ALIVE_NS
     assert CrossCheck(book).finish(BINANCE.snapshot(TOLD[2]), later) == []
     assert not book.expire(later, ALIVE_NS)
+    # By whose clock it stood so then, only the venue's can tell.
+    assert book.event_ns < later
+    assert CrossCheck(book).finish(BINANCE.snapshot(TOLD[2]), later, venue_now_ns=later - 7) == []
+    assert book.event_ns == later - 7
 
 
 def test_a_venue_that_moved_on_while_nothing_was_heard_has_a_dead_stream() -> None:

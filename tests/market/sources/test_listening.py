@@ -118,6 +118,23 @@ async def test_what_cannot_be_stored_holds_up_nobody_else(tmp_path: Path, odd: d
     await listener.collector.aclose()
 
 
+async def test_what_a_full_disk_leaves_no_room_for_is_dropped_oldest_first_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("market.sources.listening._MOST_WAITING", 1)
+    root = tmp_path / "store"
+    root.write_text("a file where a folder should be")
+    clock, intake, store = Patience().clock, Intake(never), MarketStore(root)
+    listener = Listener(Collector((Plugin("old"), Plugin("new")), intake, clock, Secrets({})), intake, store, clock)
+    await listener.step(0)
+    assert (listener.unsaved, listener.dropped) == (2, 2)
+    assert listener.trouble.startswith("2 items are not stored, 2 were dropped: ")
+    root.unlink()
+    await listener.step(0)
+    assert [key.source for key in store.series.held()] == ["new"]
+    await listener.collector.aclose()
+
+
 async def test_a_source_that_is_not_allowed_to_reach_this_machine_abstains(tmp_path: Path) -> None:
     async with Server() as server:
         speak(server)

@@ -90,6 +90,20 @@ def test_values_are_arrays_for_research(store: SeriesStore) -> None:
     assert (events.tolist(), numbers.tolist()) == ([T0, T0 + 1], [0.5, 0.25])
 
 
+def test_versions_are_all_that_was_said_by_then_in_the_order_in_which_it_was(store: SeriesStore) -> None:
+    assert store.versions("funding_rate", PERP, since_ns=0, as_of_ns=LATER) == ()
+    one = reading("0.1", T0)
+    mended = reading("0.2", T0, T0 + 2 * HOUR_NS)
+    gone = reading("0.2", T0, T0 + 3 * HOUR_NS, retracted=True)
+    other = reading("0.3", T0 - HOUR_NS, T0 + HOUR_NS, source="okx")
+    store.append([gone, mended, one, other, reading("0.9", T0, asset="ETH")], seen())
+    assert store.versions("funding_rate", PERP, since_ns=0, as_of_ns=LATER) == (one, other, mended, gone)
+    assert store.versions("funding_rate", PERP, since_ns=0, as_of_ns=T0 + 2 * HOUR_NS) == (one, other, mended)
+    assert store.versions("funding_rate", PERP, since_ns=0, as_of_ns=T0 - 1) == ()
+    assert store.versions("funding_rate", PERP, since_ns=T0 - 1, as_of_ns=T0) == (one,)
+    assert store.versions("funding_rate", PERP, since_ns=T0, as_of_ns=LATER) == ()
+
+
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 50), st.integers(0, 60), st.integers(0, 3), st.sampled_from("ab"), st.booleans()),

@@ -9,7 +9,8 @@ from core.errors import DataRefused
 from core.money import Price, Quantity
 from core.orders import Side
 from core.time import DAY_NS, SECOND_NS
-from market.store.trades import LogStore, Ticker, Trade
+from market.store.manifest import Part
+from market.store.trades import LogKey, LogStore, Ticker, Trade
 from tests.market.material import T0
 from tests.market.store.material import LATER, seen
 
@@ -60,9 +61,29 @@ def test_many_small_appends_of_a_day_are_folded_into_one_file(store: LogStore[Tr
         store.append(
             "binance", "BTC/USDT", [trade(T0 + i * SECOND_NS, str(i)), trade(T0 + DAY_NS + i, f"n{i}")], seen()
         )
-    assert len(store.manifest(store.held()[0]).parts) < 2 * 17
+    assert len(store.manifest(store.held()[0]).parts) <= 2 * 3
     assert ids(store, T0 + DAY_NS - 1) == [str(i) for i in range(20)]
     assert len(ids(store, LATER)) == 40
+    assert store.shelf(store.held()[0]).faults() == []
+
+
+def test_an_append_reads_nothing_that_is_neither_of_its_time_nor_small(
+    store: LogStore[Trade], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append("binance", "BTC/USDT", [trade(T0 + i, str(i)) for i in range(1_000)], seen())
+    read: list[int] = []
+    entries = store._entries
+
+    def counted(key: LogKey, part: Part) -> list[Trade]:
+        read.append(part.rows)
+        return entries(key, part)
+
+    monkeypatch.setattr(store, "_entries", counted)
+    for i in range(64):
+        assert store.append("binance", "BTC/USDT", [trade(T0 + SECOND_NS + i, f"n{i}")], seen()) == 1
+    assert 1_000 not in read
+    assert sum(read) < 64 * 8  # each row a few times, and not once an append
+    assert store.append("binance", "BTC/USDT", [trade(T0 + 7, "7")], seen()) == 0
     assert store.shelf(store.held()[0]).faults() == []
 
 

@@ -159,6 +159,8 @@ def test_a_ticker_keeps_what_the_venue_said_and_nothing_else() -> None:
     board["BTC/USDT"] = {"timestamp": T0_MS - 5, "bid": "99.9", "ask": None, "last": "100"}
     board["ETH/USDT"] = {}
     assert told[0] == ("BTC/USDT", Ticker(NOW_NS - 5_000_000, NOW_NS, Decimal("99.9"), None, Decimal(100)))  # type: ignore[arg-type]
+    # A time that the venue did not say is none of its: only that it came is known.
+    assert (board.stamps["ETH/USDT"].received_ns, board.stamps["ETH/USDT"].event_ns) == (NOW_NS, 0)
     assert told[1] == ("ETH/USDT", Ticker(NOW_NS, NOW_NS, None, None, None))
 
 

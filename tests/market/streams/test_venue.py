@@ -1,14 +1,18 @@
 """Each way in which a venue's streams go wrong: caught, visible, healed."""
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
 
+import ccxt.pro
 import pytest
+from ccxt.async_support.base.ws.client import Client
 
 from core.errors import ConfigError
 from core.money import on_grid
-from core.time import MINUTE_NS, SECOND_NS
+from core.time import MINUTE_NS, SECOND_NS, ManualClock, parse_time
+from emulator.server import Emulator
 from market.bus.memory import MemoryBus
 from market.live import LiveMarket
 from market.orderbooks.sequenced import SequencedBook
@@ -17,6 +21,7 @@ from market.streams.events import BookView, Candle, Ticker, Trade
 from market.streams.patience import Patience
 from market.streams.session import Session
 from market.streams.venue import VenueStream
+from market.venues import class_options
 from tests.market.streams.watching import BTC, Watched, watching
 
 
@@ -176,6 +181,26 @@ async def test_one_dead_book_among_living_streams_is_found_by_asking_the_venue()
         await w.synced()
 
 
+async def test_a_connection_that_takes_long_to_open_is_waited_for_and_not_taken_for_a_dead_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect, answered = Client.create_connection, asyncio.Event()
+
+    async def slow(client: Client, session: object) -> object:
+        await answered.wait()
+        return await connect(client, session)
+
+    monkeypatch.setattr(Client, "create_connection", slow)
+    async with watching(kinds=("book",), unheard_s=0.05, catch_up_s=0.05) as w:
+        await w.until(lambda: w.stream.connected, "a session")
+        late = asyncio.get_running_loop().time() + 0.5
+        await w.until(lambda: asyncio.get_running_loop().time() > late, "ten times that patience")
+        assert w.stream.counts.reconnects == 0
+        answered.set()
+        await w.synced()
+        assert w.stream.counts.sessions == 1
+
+
 async def test_a_market_in_which_nothing_happens_is_quiet_and_not_dead() -> None:
     async with watching(kinds=("book", "ticker"), unheard_s=0.05) as w:
         # Its stream is silent and its snapshot the same each time: time stands still at this venue.
@@ -316,6 +341,35 @@ async def test_an_answer_that_is_no_funding_rate_is_none_and_ends_no_stream(answ
     assert not asking.done()
     assert stream.funding == {}
     asking.cancel()
+
+
+async def test_the_funding_of_a_perpetual_is_asked_of_the_venues_own_class_and_forgotten_when_it_fails() -> None:
+    """From Binance's premium index through ccxt.pro into what the desk holds, and away again."""
+    perpetual = "BTC/USDT:USDT"
+    options = {"options": class_options("binance", perpetuals=True)}
+    async with Emulator(clock=ManualClock(parse_time("2026-03-01T12:20"))) as venue:
+        endpoints = {"rest": venue.base_url, "ws": venue.ws_url}
+        stream = VenueStream("binance", [perpetual], MemoryBus(), kinds=("ticker",), endpoints=endpoints)
+        session = Session(stream, ccxt.pro.binance, Patience(funding_s=0.02), options, endpoints)
+        asking = asyncio.create_task(session._ask_funding_for_ever([perpetual]))
+        try:
+            await _until(lambda: perpetual in stream.funding)
+            paid_next = parse_time("2026-03-01T16:00") // 1_000_000
+            assert stream.funding == {perpetual: venue.binance.futures.rate(BTC, paid_next)}
+            venue.faults.add("status", path="*/premiumIndex", status=503)
+            await _until(lambda: not stream.funding)
+            venue.faults.clear()
+            await _until(lambda: perpetual in stream.funding)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await session._exchange.close()
+
+
+async def _until(there: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not there():
+            await asyncio.sleep(0.01)
 
 
 async def test_the_loop_lag_is_measured_while_it_runs() -> None:

@@ -12,6 +12,13 @@ def test_a_burst_leaves_at_once_and_the_next_waits_its_turn() -> None:
     assert [budget.reserve("a", 0) for _ in range(5)] == [0, 0, 0, SECOND_NS, 2 * SECOND_NS]
 
 
+def test_asking_how_long_it_would_be_takes_no_turn() -> None:
+    budget = Budget(per_minute=60, burst=1)
+    budget.reserve("a", 0)
+    assert [budget.wait_ns("a", 0) for _ in range(3)] == [SECOND_NS] * 3
+    assert budget.reserve("a", 0) == SECOND_NS
+
+
 def test_hosts_have_budgets_of_their_own() -> None:
     budget = Budget(per_minute=1, burst=1)
     assert budget.reserve("a", 0) == 0

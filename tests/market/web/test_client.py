@@ -300,3 +300,52 @@ def test_retry_after_may_be_a_date() -> None:
     later = datetime(2024, 3, 5, 12, 0, 40, tzinfo=UTC)
     assert retry_at_ns({"retry-after": format_datetime(later, usegmt=True)}, NOON) == NOON + 40 * SECOND_NS
     assert retry_at_ns({"retry-after": format_datetime(later - timedelta(days=1), usegmt=True)}, NOON) == NOON
+
+
+class Turns(Patience):
+    """A clock that stands still, and a sleep that takes real time: a fiftieth of what was asked for."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(seconds / 50)
+
+
+async def test_waiting_for_a_turn_is_not_being_slow() -> None:
+    patience = Turns()
+    async with Server() as server, web_of(patience, attempts=1, total_s=1, per_minute=1, burst=1) as web:
+        server.says("/", json({"ok": 1}))
+        await web.get(server.base + "/", what="prices")
+        # A turn of 60 s that takes 1.2 s here: longer than an answer may take.
+        await web.get(server.base + "/", what="prices")
+        assert patience.slept == [60.0]
+        assert (web.counts.answers, web.counts.failures) == (2, 0)
+
+
+async def test_a_turn_that_is_just_not_too_far_away_is_waited_for_and_the_next_is_not() -> None:
+    patience = Turns()
+    async with Server() as server, web_of(patience, attempts=1, per_minute=60, burst=1, longest_turn_s=2) as web:
+        server.says("/", json({"ok": 1}))
+        for _ in range(3):
+            await web.get(server.base + "/", what="prices")
+        assert patience.slept == [1.0, 2.0]
+        with pytest.raises(
+            Unavailable, match=r"prices: its turn at 127\.0\.0\.1 comes in 3 s, allowed are 2 s"
+        ) as away:
+            await web.get(server.base + "/", what="prices")
+        assert away.value.retry_at_ns == NOON + 3 * SECOND_NS
+        assert (web.counts.turned_away, web.counts.failures, len(server.seen)) == (1, 0, 3)
+        # And it took no turn: who comes a second later finds the one that it would have had.
+        patience.clock.advance_to(NOON + SECOND_NS)
+        await web.get(server.base + "/", what="prices")
+        assert patience.slept[-1] == 2.0
+
+
+async def test_the_time_for_an_answer_is_shared_by_all_its_redirects() -> None:
+    async def slow(request: aio.Request) -> aio.StreamResponse:
+        await asyncio.sleep(0.15)
+        raise aio.HTTPFound("/")
+
+    async with Server({"/": slow}) as server, web_of(attempts=1, total_s=0.4, max_redirects=50) as web:
+        with pytest.raises(Unavailable, match=r"prices: 127\.0\.0\.1 took more than 0\.4 s to answer"):
+            await web.get(server.base + "/", what="prices")
+        assert web.counts.redirects <= 2
