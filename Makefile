@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run test check lint types layers fmt bench fuzz
+.PHONY: help setup demo run test check lint types layers fmt bench fuzz chaos
 
 # Sums must not depend on how many threads made them, and idle threads must not spin on a small machine.
 export OMP_NUM_THREADS := 1
@@ -65,3 +65,6 @@ bench: setup ## how long a cycle takes, by stage, and what the books cost
 
 fuzz: setup ## a million adversarial proposals against the gate; ARGS="--proposals N --seed S --workers N"
 	@$(BIN)/python -m fuzz.campaign $(ARGS)
+
+chaos: setup ## 2,000 order lives at a broken venue, processes killed; ARGS="--lives N --seed S --workers N", or ARGS="day"
+	@$(BIN)/python -m chaos $(ARGS)

@@ -16,6 +16,7 @@ from core.ports import Effects, OrderDesk
 from core.verdicts import AnswerKind, Receipt
 from risk.facts import Facts
 from risk.review import Rulebook
+from risk.shaping import as_sent
 from risk.states import Standing, TradingState
 
 _FACTS = TypeAdapter(Facts)
@@ -45,7 +46,7 @@ class RecordedOrderDesk:
         answer = await self._effects.perform("gate", proposal.order.symbol, plain(proposal), ask)
         facts = _FACTS.validate_python(answer["facts"])
         standing = Standing(TradingState(answer["state"]), Decimal(answer["caps"]))
-        verdict = self._rulebook.review(proposal.order, facts, standing)
+        verdict = self._rulebook.review(as_sent(proposal.order, facts, self._rulebook.policy), facts, standing)
         return Receipt(proposal.proposal_id, AnswerKind(answer["kind"]), verdict, answer["facts"], answer["detail"])
 
     async def receipt(self, proposal_id: str) -> Receipt | None:

@@ -3,15 +3,20 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from core.money import text_of
 
 JSON = Any
+
+# Metadata of a dataclass field that is left out while it has its default: what was hashed before there was such a field
+# keeps its hash.
+QUIET: Final = {"quiet": True}
 
 
 def plain(value: object) -> JSON:
@@ -33,10 +38,17 @@ def plain(value: object) -> JSON:
     if isinstance(value, set | frozenset):
         return sorted((plain(item) for item in value), key=canonical_text)
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        said = ((name, getattr(value, name), quiet) for name, quiet in _fields(type(value)))
+        return {name: plain(item) for name, item, quiet in said if quiet is MISSING or item != quiet}
     if hasattr(value, "model_dump"):
         return plain(value.model_dump())
     raise TypeError(f"{type(value).__name__} has no canonical form (floats are cut to text at the edge): {value!r}")
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, object], ...]:
+    """The names of a dataclass's fields, each with the default that leaves it out, if one does."""
+    return tuple((f.name, f.default if f.metadata.get("quiet") else MISSING) for f in fields(kind))
 
 
 def canonical_text(value: object) -> str:

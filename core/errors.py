@@ -6,7 +6,9 @@ DeskError
 ├── ToolInputError         the model: the call was wrong and may be corrected
 ├── StaleDataError         nobody: wait for fresh data
 ├── ExchangeUnavailable    the caller: a read failed, try again
+│   └── NotOffered         the caller: the venue has no such read, and asking again is of no use
 ├── ExchangeRejected       the caller: final and proven, the order does not exist
+│   └── AccountRestricted  a person: the venue froze the account or its keys; no new risk until it is lifted
 ├── OrderStateUnknown      the reconciler: a send without proof; resolve first, never resend blindly
 ├── DeskBusy               the operator: another desk holds this account
 ├── DeskHalted             the operator: a breaker or the kill file stops the desk
@@ -48,8 +50,16 @@ class ExchangeUnavailable(DeskError):
     """A read from the venue failed. It may be repeated."""
 
 
+class NotOffered(ExchangeUnavailable):
+    """The venue, or its testnet, has no such read. What it would have told stays unknown."""
+
+
 class ExchangeRejected(DeskError):
     """The venue refused the order, and the refusal is proven. Final."""
+
+
+class AccountRestricted(ExchangeRejected):
+    """The venue froze, suspended or restricted the account or its keys; what was asked for did not happen."""
 
 
 class OrderStateUnknown(DeskError):

@@ -1,6 +1,7 @@
 """Names that are computed, never drawn: the same work has the same name on every machine and after every restart."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from uuid import UUID, uuid5
 
 from core.canonical import canonical_text, digest
@@ -32,6 +33,16 @@ def stop_proposal_id(stop_id: str, trigger: int) -> str:
 def person_proposal_id(account_id: str, principal: str, key: str, symbol: str) -> str:
     """What a person asks for. `key` is drawn by whoever asks, once: asked again with it, it is the same proposal."""
     return _name("person", account_id, principal, key, symbol)
+
+
+def child_proposal_id(parent: str, slice_: int) -> str:
+    """The `slice_`-th order by which an algorithm works its parent, whatever became of those before it."""
+    return _name("child", parent, slice_)
+
+
+def fraction_of(parent: str, slice_: int) -> Decimal:
+    """A number from 0 to below 1 for one slice: looks random to the market, and is the same after a restart."""
+    return Decimal(UUID(_name("jitter", parent, slice_)).int % 1_000_000) / 1_000_000
 
 
 def client_order_id(proposal_id: str, attempt: int) -> str:

@@ -24,6 +24,8 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 NOTHING = Quantity(ZERO)
 BPS = Decimal("0.0001")
+# Far below the smallest unit of any currency, and still within the precision beside any amount.
+_FINEST = Decimal("1e-30")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ def round_price(price: Decimal, tick: Decimal, side: "Side") -> Price:
 def nearest_tick(price: Decimal, tick: Decimal) -> Price:
     """The tick nearest to a price that is not a limit: what a market prints."""
     return Price((price / tick).to_integral_value(rounding=decimal.ROUND_HALF_EVEN) * tick)
+
+
+def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """`part / whole` of an amount, cut to 30 decimals: what is left is then exact, and parts add up to the amount."""
+    return amount if part == whole else (amount * part / whole).quantize(_FINEST)
 
 
 def on_grid(value: Decimal, step: Decimal) -> bool:

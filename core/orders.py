@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from core.canonical import digest
+from core.algorithms import ExecutionPlan
+from core.canonical import QUIET, digest
 from core.exits import ExitPlan
 from core.instruments import ContractKind
 from core.money import ZERO, Price, Quantity
@@ -48,6 +49,8 @@ class OrderState(StrEnum):
     EXPIRED = "expired"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+    PENDING_CANCEL = "pending_cancel"  # durable before the cancel leaves
+    CANCEL_UNKNOWN = "cancel_unknown"  # a cancel left, and nothing proves what became of it
     ABSENT = "absent"  # proven never to have reached the venue
 
     @property
@@ -56,14 +59,24 @@ class OrderState(StrEnum):
         return self in LIVE_STATES
 
 
-LIVE_STATES = frozenset({OrderState.SENDING, OrderState.OPEN, OrderState.PARTIAL, OrderState.UNKNOWN})
+LIVE_STATES = frozenset(
+    {
+        OrderState.SENDING,
+        OrderState.OPEN,
+        OrderState.PARTIAL,
+        OrderState.UNKNOWN,
+        OrderState.PENDING_CANCEL,
+        OrderState.CANCEL_UNKNOWN,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """The economic content of one order: what is reviewed, approved, hashed and sent, and nothing else.
 
-    Prices are in quote currency, `quantity` in base units. `owner` is the strategy or thesis it belongs to.
+    Prices are in quote currency, `quantity` in base units. `owner` is the strategy or thesis it belongs to. `execution`
+    says how a parent is worked in children; without it the order is sent whole.
     """
 
     proposal_id: str
@@ -77,6 +90,7 @@ class Order:
     trigger_price: Price | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     reduce_only: bool = False
+    execution: ExecutionPlan | None = field(default=None, metadata=QUIET)
 
     @property
     def order_hash(self) -> str:

@@ -11,7 +11,7 @@ from core.bars import Bar, Bars
 from core.canonical import JSON
 from core.instruments import Instrument
 from core.orders import Proposal
-from core.quotes import Book, Feeds, NewsItem, OutsideSignal, Quote
+from core.quotes import Book, Feeds, Funding, NewsItem, OutsideSignal, Quote
 from core.time import Timeframe
 from core.verdicts import Receipt
 
@@ -49,6 +49,12 @@ class MarketFacts(Protocol):
 
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
         """How late its streams are, what it trades at elsewhere, what it pays for funding."""
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        """A perpetual's funding times that became known after `after_ns` and by `until_ns`, oldest first.
+
+        A spot pair has none.
+        """
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         """Bars of the market's own timeframe with `after_ns < close_ns <= until_ns`, oldest first."""

@@ -68,6 +68,16 @@ class Feeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Funding:
+    """One funding time of a perpetual: longs pay `rate`, a fraction of notional at the `mark` price, to shorts."""
+
+    symbol: str
+    ts_event_ns: int
+    rate: Decimal
+    mark: Price
+
+
+@dataclass(frozen=True, slots=True)
 class NewsItem:
     """A text from outside: data, never an instruction. `known_at_ns` is when we could first have read it."""
 

@@ -1,23 +1,27 @@
 """The only wiring. Every mode runs this pipeline, this gate and this watch; only clock, market and venue differ."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from typing_extensions import TypeVar
 
 from agents.graph import CycleGraph
 from agents.ports import Reasoner, Scorer
 from agents.prompts import Prompts
 from agents.rules import RulesReasoner
-from core.ports import Forecaster
+from core.ports import Clock, Forecaster
 from core.time import ManualClock
 from desk.home import Home
-from desk.markets import Market
+from desk.markets import AnyMarket, Market
 from desk.settings import Settings
 from execution.breakers import Breakers
 from execution.door import Door
 from execution.gate import Gate
 from execution.kill import KillSwitch
+from execution.ports import Venue
+from execution.reads import Reads
+from execution.reconcile import Reconciler
 from execution.shadow import Shadow
 from execution.tickets import TicketOffice
 from execution.venues.paper import PaperVenue
@@ -51,43 +55,63 @@ def rulebook(policy: RiskSettings) -> Rulebook:
     return Rulebook(policy, (*RULES, *plugins.load()))
 
 
+M = TypeVar("M", bound=AnyMarket)
+C = TypeVar("C", bound=Clock)
+M_co = TypeVar("M_co", bound=AnyMarket, covariant=True, default=AnyMarket)
+C_co = TypeVar("C_co", bound=Clock, covariant=True, default=Clock)
+
+
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Generic[M_co, C_co]):
     """One account's desk, wired. The venue's writing half is inside the door and nowhere else."""
 
     account_id: str
     settings: Settings
     home: Home
     books: Books
-    market: Market
-    clock: ManualClock
+    market: M_co
+    clock: C_co
     gate: Gate
     watch: Watch
     breakers: Breakers
     kill: KillSwitch
+    vitals: Vitals
     graph: CycleGraph
     analysts: Analysts
     rulebook: Rulebook
+
+
+# Over a market of the past, by a clock that is moved by hand.
+PastDesk = Desk[Market, ManualClock]
 
 
 def build(
     settings: Settings,
     home: Home,
     books: Books,
-    market: Market,
+    market: M,
     account_id: str,
-    clock: ManualClock,
+    clock: C,
     saver: BaseCheckpointSaver[Any] | None = None,
-) -> Desk:
-    """Wires one account over an open market and open books. Nothing happens yet."""
+    *,
+    venue: Venue | None = None,
+) -> Desk[M, C]:
+    """Wires one account over an open market and open books, on paper unless a venue is given. Nothing happens yet."""
     office = TicketOffice(account_id, settings.execution.ticket_ttl_s)
     kill = home.kill_switch()
-    vitals = Vitals(clock, simulated=True)
-    door = Door(PaperVenue(account_id, books, market, settings.execution.paper), office, clock, kill, vitals)
+    vitals = Vitals(clock, simulated=venue is None)
+    paper: Venue = PaperVenue(account_id, books, market, settings.execution.paper)
+    door = Door(venue or paper, office, clock, kill, vitals)
     breakers = Breakers(account_id, door.venue_name, settings.risk, vitals, kill)
     rules = rulebook(settings.risk)
     shadow = None if settings.shadow is None else Shadow(account_id, rulebook(settings.shadow))
     gate = Gate(account_id, books, market, door, office, rules, clock, breakers, vitals, shadow)
+    # On paper nothing is ever on its way, and no list lags behind another.
+    quiet_s = 0 if venue is None else settings.execution.quiet_s
+    reads = Reads(venue or paper, vitals)
+    reconciler = Reconciler(account_id, books, market, reads, clock, settings.risk, quiet_s=quiet_s)
+    every_s = settings.execution.reconcile_every_s
+    watch = Watch(account_id, books, market, gate, door, office, clock, breakers, reconciler, reconcile_every_s=every_s)
     return Desk(
         account_id=account_id,
         settings=settings,
@@ -96,9 +120,10 @@ def build(
         market=market,
         clock=clock,
         gate=gate,
-        watch=Watch(account_id, books, market, gate, door, office, clock, breakers),
+        watch=watch,
         breakers=breakers,
         kill=kill,
+        vitals=vitals,
         graph=CycleGraph(saver),
         analysts=analysts(),
         rulebook=rules,

@@ -5,13 +5,13 @@ import sys
 
 from core.errors import ConfigError
 from core.time import show_time
-from desk import outside
+from desk import outside, venues
 from desk.findings import Finding
 from desk.findings import look as _finding
 from desk.home import Home
 from desk.markets import MarketSpec
 from desk.runs import database_url
-from desk.settings import Settings, load, source
+from desk.settings import Settings, environment_of, load, source
 from memory.books.database import Books
 from memory.books.verify import verify
 
@@ -28,6 +28,7 @@ def examine(home: Home) -> list[Finding]:
     findings.append(_finding("database", lambda: _database(home, effective)))
     findings.append(_finding("market", lambda: _market(effective)))
     findings += outside.examine(home, effective)
+    findings += venues.examine(home, effective, environment_of())
     findings.append(_finding("watch", lambda: _watched(effective)))
     findings.append(_finding("kill file", lambda: _kill(home)))
     return findings

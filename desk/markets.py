@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from core.canonical import JSON
 from core.errors import ConfigError
+from core.ports import MarketFacts, MarketView
 from core.time import Timeframe
 from market.recorded import RecordedMarket
 from market.settings import MarketSettings
@@ -14,7 +15,12 @@ from market.simulated import SimulatedMarket
 from market.store.store import MarketStore
 from market.stored import StoredMarket
 
+LIVE = "live"  # of a run: at a venue, by the wall's time
 Market = RecordedMarket | SimulatedMarket
+
+
+class AnyMarket(MarketView, MarketFacts, Protocol):
+    """What a desk looks at: of the past, or as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class MarketSpec:
 
     @classmethod
     def of(cls, stored: JSON) -> "MarketSpec":
+        if stored["kind"] == LIVE:
+            raise ConfigError("this account works at a venue: its market is there")
         where = stored.get("stored")  # absent from the runs of older versions
         where = None if where is None else Stored(**where)
         return cls(stored["kind"], tuple(stored["symbols"]), stored["seed"], stored["candles"], where)

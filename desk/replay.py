@@ -31,6 +31,7 @@ from memory.books.effects import ReplayedEffects
 from memory.books.records import Record
 from memory.books.words import RecordKind
 from risk.facts import Facts
+from risk.shaping import as_sent
 from risk.states import Standing, TradingState
 
 _FACTS = TypeAdapter(Facts)
@@ -171,9 +172,10 @@ def _review_again(books: Books, record: Record, body: JSON) -> Replay:
     stored = body.get("proposal") or books.read(lambda conn: _proposal_of(conn, record))
     if facts is None or stored is None:
         raise LedgerBroken(f"the facts of record {record.record_id} were deleted by retention and cannot be replayed")
-    order = _PROPOSAL.validate_python(stored).order
+    rules, known = rulebook(settings.risk), _FACTS.validate_python(facts)
+    order = as_sent(_PROPOSAL.validate_python(stored).order, known, rules.policy)
     standing = Standing(TradingState(body["review"]["state"]), Decimal(body["review"]["caps"]))
-    verdict = rulebook(settings.risk).review(order, _FACTS.validate_python(facts), standing)
+    verdict = rules.review(order, known, standing)
     name = f"review of {order.side.value} {order.symbol}"
     steps = _compare_verdicts(name, plain(verdict.verdicts), body["review"]["verdicts"])
     again = digest({**body, "review": plain(verdict)})

@@ -12,7 +12,7 @@ from core.errors import ConfigError
 from core.money import ZERO
 from core.orders import Position
 from core.time import show_time
-from desk.markets import Market
+from desk.markets import AnyMarket, Market
 from desk.runs import RunResult
 from execution import latches, orderbook
 from execution.snapshot import equity_now, market_now
@@ -57,7 +57,7 @@ def run_report(conn: Connection, result: RunResult) -> JSON:
         "stops_fired": _stops_fired(conn, result.account_id),
         "fills": fills,
         "equity": equity_curve(conn, result.account_id),
-        "journal": _verified(verify(conn, result.account_id)),
+        "journal": verified(conn, result.account_id),
     }
 
 
@@ -114,7 +114,7 @@ def decisions_of(conn: Connection, run_id: str) -> tuple[Record, ...]:
     return tuple(reversed(listed))
 
 
-def portfolio(conn: Connection, account: Account, market: Market | None) -> JSON:
+def portfolio(conn: Connection, account: Account, market: AnyMarket | None) -> JSON:
     """Cash, positions at the market's last prices as of the account's clock, stops, and what was earned."""
     held = ledger.positions(conn, account.account_id)
     quotes = {} if market is None else {p.symbol: market.quote(p.symbol, as_of_ns=account.clock_ns) for p in held}
@@ -135,7 +135,7 @@ def portfolio(conn: Connection, account: Account, market: Market | None) -> JSON
         "realised": plain(earned.realised),
         "unrealised": plain(earned.unrealised),
         "fees": plain(earned.fees),
-        "round_trips": _trips(conn, account.account_id),
+        "round_trips": trips(conn, account.account_id),
     }
 
 
@@ -161,9 +161,14 @@ def equity_curve(conn: Connection, account_id: str) -> dict[str, JSON]:
     return {name: plain(equity) for name, equity in ends.items()}
 
 
-def _worth(conn: Connection, account: Account, market: Market) -> Decimal | None:
+def _worth(conn: Connection, account: Account, market: AnyMarket) -> Decimal | None:
     held = {p.symbol for p in ledger.positions(conn, account.account_id)}
     return equity_now(conn, account.account_id, *market_now(market, held, account.clock_ns))
+
+
+def verified(conn: Connection, account_id: str) -> JSON:
+    """Whether the account's chain holds."""
+    return _verified(verify(conn, account_id))
 
 
 def _verified(found: Verification) -> JSON:
@@ -199,10 +204,11 @@ def _stops(conn: Connection, account_id: str) -> list[JSON]:
     return [plain(dict(row)) for row in conn.execute(query.order_by(table.c.created_ns)).mappings()]
 
 
-def _trips(conn: Connection, account_id: str) -> JSON:
+def trips(conn: Connection, account_id: str) -> JSON:
     table = tables.round_trips
     gains = list(conn.execute(select(table.c.pnl).where(table.c.account_id == account_id)).scalars())
-    return plain({"count": len(gains), "won": sum(g > 0 for g in gains), "net": sum(gains, ZERO)})
+    net = None if None in gains else sum(gains, ZERO)
+    return plain({"count": len(gains), "won": sum(g is not None and g > 0 for g in gains), "net": net})
 
 
 def _approval(row: Row[Any]) -> JSON:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from sqlalchemy import Connection, and_, insert, select, update
@@ -10,10 +11,10 @@ from core import errors
 from core.canonical import JSON, plain
 from core.errors import ConfigError, DeskBusy, DeskError, DeskHalted
 from core.verdicts import Receipt, Verdict
-from desk import closing
+from desk import closing, ordering
 from desk.build import Desk
 from desk.clock import SystemClock
-from execution import latches, orderbook
+from execution import latches, orderbook, restriction
 from memory.books import tables
 from memory.books.database import Books
 from memory.books.words import RequestState
@@ -24,13 +25,16 @@ _WAIT_S = 20.0
 _POLL_S = 0.1
 
 
-async def serve(desk: Desk) -> None:
-    """Answers every pending request of this account, oldest first, each in one step with what it did."""
+async def serve(desk: Desk, *, in_steps: bool = True) -> None:
+    """Answers every pending request of this account, oldest first, each in one step with what it did.
+
+    Not `in_steps` where others write at the same time: then each write is durable on its own.
+    """
     table = tables.requests
     pending = select(table).where(and_(table.c.account_id == desk.account_id, table.c.state == RequestState.PENDING))
     for row in desk.books.read(lambda conn: conn.execute(pending.order_by(table.c.id)).all()):
         try:
-            with desk.books.step():
+            with desk.books.step() if in_steps else nullcontext():
                 answer = await perform(desk, row.verb, row.arguments)
                 _answer(desk.books, row.id, RequestState.DONE, answer)
         except DeskError as refused:
@@ -69,6 +73,14 @@ def _the_latch(desk: Desk) -> int:
     return found[0].latch_id
 
 
+async def _lift(desk: Desk, by: str, reason: str) -> JSON:
+    now_ns = desk.clock.now_ns()
+    if not desk.books.write(lambda conn: restriction.lift(conn, desk.account_id, by=by, reason=reason, now_ns=now_ns)):
+        raise ConfigError(f"account {desk.account_id} is not restricted by its venue")
+    desk.vitals.lifts()
+    return {"account": desk.account_id, "restricted": False, "by": by, "reason": reason}
+
+
 async def _halt(desk: Desk, by: str, reason: str) -> JSON:
     await desk.gate.halt(by=by, reason=reason)
     return {"account": desk.account_id, "state": "halted", "by": by, "reason": reason}
@@ -90,8 +102,13 @@ _VERBS: Final[dict[str, Callable[..., Awaitable[JSON]]]] = {
     "answer": _release,
     "rearm": _rearm,
     "halt": _halt,
+    "lift": _lift,
     "close": _close,
     "flatten": _flatten,
+    "cancel": ordering.cancel,
+    "cancel_all": ordering.cancel_all,
+    "resolve": ordering.resolve,
+    "reconcile": ordering.reconcile,
 }
 
 

@@ -17,7 +17,7 @@ from core.canonical import JSON, plain
 from core.errors import ConfigError, DeskHalted, LedgerBroken
 from core.time import ManualClock, show_time
 from desk import policies, requests
-from desk.build import Desk, build
+from desk.build import PastDesk, build
 from desk.clock import SystemClock
 from desk.cycles import run_cycle
 from desk.holding import Holding
@@ -114,7 +114,7 @@ async def open_run(home: Home, settings: Settings, command: RunCommand) -> Async
 class DeskRun:
     """One run on an open desk."""
 
-    def __init__(self, desk: Desk, command: RunCommand, run_id: str, holding: Holding) -> None:
+    def __init__(self, desk: PastDesk, command: RunCommand, run_id: str, holding: Holding) -> None:
         self.desk = desk
         self.command = command
         self.run_id = run_id
@@ -127,7 +127,7 @@ class DeskRun:
         if before is not None and before.state is RunState.FINISHED:
             return self._result(reported=True, resumed=False, halted=None)
         books.write(self._begin)
-        await desk.watch.poll_live()
+        await desk.watch.recover()
         done = self._closed()
         for ordinal, as_of_ns in enumerate(self.command.as_of_ns):
             progress(ordinal, len(self.command.as_of_ns))
@@ -221,7 +221,7 @@ class DeskRun:
         return self.desk.books.read(read)
 
 
-async def step_to(desk: Desk, now_ns: int, keep: Callable[[], None] = lambda: None) -> None:
+async def step_to(desk: PastDesk, now_ns: int, keep: Callable[[], None] = lambda: None) -> None:
     """Walks the desk's clock to `now_ns`, the watch seeing every bar that closes on the way, one commit each.
 
     `keep` is called at every bar, so that a long way does not cost the lease. A clock that is there already stays.
@@ -235,7 +235,7 @@ async def step_to(desk: Desk, now_ns: int, keep: Callable[[], None] = lambda: No
     desk.clock.advance_to(max(now_ns, desk.clock.now_ns()))
 
 
-async def step_to_next_bar(desk: Desk) -> None:
+async def step_to_next_bar(desk: PastDesk) -> None:
     """One bar further, if the market has one."""
     now_ns = desk.clock.now_ns()
     ahead = desk.market.closes_between(now_ns, now_ns + desk.market.base_timeframe.ns)

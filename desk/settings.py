@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from core.canonical import JSON, digest, plain
 from core.errors import ConfigError
+from core.money import ONE
 from desk.home import Home
 from execution.settings import ExecutionSettings
+from execution.venues.exchange.facts import facts_of
 from market.settings import MarketSettings, VenueSettings
 from market.sources import registry
 from market.streams.settings import BusSettings
@@ -26,6 +28,8 @@ from risk import plugins
 from risk.breakers import breakers_of
 from risk.policies import refuse_looser
 from risk.settings import RiskSettings
+
+Mode = Literal["paper", "testnet", "live"]
 
 FILE = "warden.toml"
 MASK = "********"
@@ -45,6 +49,7 @@ class AccountSettings(BaseModel):
     id: str = Field("paper", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
     numeraire: str = Field("USDT", pattern=r"^[A-Z0-9]{2,10}$")
     deposit: Decimal = Field(Decimal("10000"), gt=0, description="in the numeraire")
+    given_in: tuple[str, ...] = Field((), description="coins that a venue holds already and the desk may trade")
 
 
 class ModelsTable(BaseModel):
@@ -87,10 +92,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: Literal["paper"] = "paper"
+    mode: Mode = "paper"
     account: AccountSettings = AccountSettings()
     market: MarketSettings = MarketSettings()
-    venue: VenueSettings = VenueSettings()
+    venue: VenueSettings = Field(VenueSettings(), validate_default=True)
     bus: BusSettings = BusSettings()
     risk: RiskSettings = RiskSettings()
     execution: ExecutionSettings = ExecutionSettings()
@@ -101,6 +106,32 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     policy_source: str = "the standard policy"
     shadow: RiskSettings | None = None
+
+    @field_validator("venue")
+    @classmethod
+    def _reachable(cls, venue: VenueSettings, known: ValidationInfo) -> VenueSettings:
+        """A venue that the mode can work at: named, checked for its kind of contract, with a testnet where one is."""
+        mode = known.data.get("mode", "paper")
+        if mode == "paper":
+            return venue
+        if not venue.name:
+            raise ValueError(f'mode {mode} needs the name of a venue, such as name = "binance"')
+        try:
+            facts = facts_of(venue.name, venue.kind)
+        except ConfigError as refused:
+            raise ValueError(refused) from None
+        if mode == "testnet" and not facts.sandbox:
+            raise ValueError(f"{venue.name} has no testnet that the desk knows; binance, bybit and okx have one")
+        return venue
+
+    @field_validator("execution")
+    @classmethod
+    def _leverage(cls, execution: ExecutionSettings, known: ValidationInfo) -> ExecutionSettings:
+        """Perpetuals post no less margin than the policy's own leverage would; whole margin is always allowed."""
+        risk, leverage = known.data.get("risk"), execution.paper.leverage
+        if isinstance(risk, RiskSettings) and leverage > max(ONE, risk.max_leverage):
+            raise ValueError(f"paper.leverage is {leverage}, risk.max_leverage allows {max(ONE, risk.max_leverage)}")
+        return execution
 
     @property
     def policy_hash(self) -> str:

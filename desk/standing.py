@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from core.canonical import JSON, plain
 from core.time import ManualClock, show_time
 from desk.markets import Market
-from execution import latches
+from execution import latches, restriction
 from execution.kill import KillSwitch
 from execution.latches import Latch
 from execution.readings import Sight, readings, sight
@@ -39,6 +39,7 @@ def risk_status(
             "state": whole.state,
             "caps": whole.caps,
             "clock": show_time(now_ns),
+            "restricted": restriction.standing(conn, account_id),
             "kill_file": kill(),
             "kill_reason": kill.reason if kill() else None,
             "equity": seen.equity,

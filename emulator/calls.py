@@ -1,6 +1,6 @@
 """What every dialect sees of a request and gives back, apart from any web server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,6 +19,11 @@ class Call:
     body: str
     headers: dict[str, str]  # names in lower case
 
+    @property
+    def client_id(self) -> str:
+        """Our id of the order that this is about, by whatever name; empty where it names none."""
+        return client_id_in(self.params) or client_id_in(_object(self.body))
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -26,6 +31,11 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
+
+_CLIENT_IDS = (
+    *("newClientOrderId", "origClientOrderId", "clientAlgoId"),  # Binance
+    *("cl_ord_id", "orderLinkId"),  # Kraken, Bybit
+)
 
 Handler = Callable[[Call], Answer]
 
@@ -35,6 +45,20 @@ class Route:
     method: str
     path: str
     handle: Handler
+
+
+def client_id_in(params: Mapping[str, Any]) -> str:
+    return next((str(params[key]) for key in _CLIENT_IDS if params.get(key)), "")
+
+
+def _object(body: str) -> dict[str, Any]:
+    if not body.startswith("{"):
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:

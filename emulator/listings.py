@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.instruments import Instrument
+from core.instruments import ContractKind, Instrument
 from core.time import parse_time
 
 MAX_QUANTITY = Decimal("9000000")
@@ -11,7 +11,7 @@ MAX_QUANTITY = Decimal("9000000")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One spot pair: its instrument, the price around which it wanders, and when trading began."""
+    """One pair: its instrument, the price around which it wanders, and when trading began."""
 
     instrument: Instrument
     price: Decimal
@@ -42,6 +42,31 @@ def listing(symbol: str, price: str, tick: str, lot: str, listed: str = "2020-01
     )
 
 
+def perpetual(symbol: str, price: str, tick: str, lot: str, listed: str, notional: str) -> Listing:
+    """A linear perpetual such as BTC/USDT:USDT, margined in its quote currency."""
+    base, _, rest = symbol.partition("/")
+    quote = rest.partition(":")[0]
+    return Listing(
+        instrument=Instrument(
+            symbol=symbol,
+            base=base,
+            quote=quote,
+            tick_size=Decimal(tick),
+            lot_size=Decimal(lot),
+            min_quantity=Decimal(lot),
+            min_notional=Decimal(notional),
+            kind=ContractKind.PERPETUAL,
+            maker_fee=Decimal("0.0002"),
+            taker_fee=Decimal("0.0005"),
+            max_quantity=Decimal(1000),
+            venue="emulator",
+            maintenance_margin=Decimal("0.004"),
+        ),
+        price=Decimal(price),
+        listed_ms=parse_time(listed) // 1_000_000,
+    )
+
+
 # Binance spot, GET /api/v3/exchangeInfo: PRICE_FILTER.tickSize and LOT_SIZE.stepSize; days are of the first candle.
 STANDARD = (
     listing("BTC/USDT", "60000", "0.01", "0.00001", "2017-08-17T04:00"),
@@ -55,6 +80,13 @@ STANDARD = (
     listing("LINK/USDT", "15", "0.01", "0.01", "2019-01-16T10:00"),
     listing("LTC/USDT", "80", "0.01", "0.001", "2017-12-13T03:00"),
     listing("ETH/BTC", "0.05", "0.00001", "0.0001", "2017-07-14T04:00", "0.0001"),
+)
+
+# Binance USD-M futures, GET /fapi/v1/exchangeInfo.
+PERPETUALS = (
+    perpetual("BTC/USDT:USDT", "60000", "0.1", "0.001", "2019-09-08T17:00", "100"),
+    perpetual("ETH/USDT:USDT", "3000", "0.01", "0.001", "2019-11-27T07:00", "20"),
+    perpetual("SOL/USDT:USDT", "150", "0.01", "0.01", "2020-09-14T07:00", "5"),
 )
 
 

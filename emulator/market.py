@@ -67,6 +67,11 @@ class Levels:
             self.accounts.pop(ticks, None)
         self.changed.add(ticks)
 
+    def touch(self, away: int) -> int | None:
+        """The best price of all; `away` is -1 for bids and 1 for asks."""
+        prices = [min(away * ticks for ticks in side) for side in (self.strangers, self.accounts) if side]
+        return away * min(prices) if prices else None
+
     def lots(self, ticks: int) -> int:
         return self.strangers.get(ticks, 0) + self.accounts.get(ticks, 0)
 
@@ -84,6 +89,7 @@ class Market:
         self.bids, self.asks = Levels(), Levels()
         self.trades: deque[PublicTrade] = deque(maxlen=TRADES_KEPT)
         self.pinned_ticks: int | None = None
+        self._pinned_anew = False
         self._step = now_ms // STEP_MS
         # A market's life is drawn from its own seed and first step, so that a clock held by hand repeats it.
         self._random = random.Random(f"{seed}:{self.symbol}:{self._step}")
@@ -111,6 +117,14 @@ class Market:
         return self.bids if side is Side.BUY else self.asks
 
     @property
+    def last(self) -> Decimal:
+        return self.price(self.trades[-1].ticks)
+
+    @property
+    def mid(self) -> Decimal:
+        return self.price(self.best_bid + self.best_ask) / 2
+
+    @property
     def best_bid(self) -> int:
         return max(self.bids.strangers, default=self._cell * self._gap)
 
@@ -131,7 +145,14 @@ class Market:
                 ticks = best + away * self._gap * self._random.randint(0, LEVELS // 3)
                 gone = ticks != best and self._random.random() < 0.15
                 levels.set(ticks, 0 if gone else self._some_lots())
-        return self._print(ts_ms) if self._random.random() < 0.35 else []
+        trades = self._random.random() < 0.35 or self._pinned_anew  # whoever waits for a price waits for a trade at it
+        self._pinned_anew = False
+        return self._print(ts_ms) if trades else []
+
+    def pin(self, price: Decimal | None) -> None:
+        """Hold the market at a price from the next step on, or let it follow its path again."""
+        self.pinned_ticks = None if price is None else int(price / self.listing.instrument.tick_size)
+        self._pinned_anew = price is not None
 
     def take(self, taker: Side, lots: int, worst_ticks: int | None) -> list[tuple[int, int]]:
         """Fill a taker against strangers, best first and no worse than `worst_ticks`: (ticks, lots) of each level."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,21 +13,24 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from core.errors import ConfigError
 from core.ports import Clock
-from emulator.binance.budget import WEIGHT
+from emulator.acting import acting
+from emulator.binance.budget import ORDERS_10S, WEIGHT
 from emulator.binance.dialect import Binance
-from emulator.bybit import Bybit
+from emulator.bybit.dialect import Bybit
 from emulator.calls import Answer, Call, Route
+from emulator.clock import VenueClock
+from emulator.control import Control
 from emulator.exchange import API_KEY, API_SECRET, Exchange
 from emulator.faults import Armed, Fault, Faults, Rule, before
-from emulator.kraken import Kraken
+from emulator.kraken.dialect import Kraken
 from emulator.listings import STANDARD, Listing
 from emulator.market import STEP_MS
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
 _DRIPS = 20
 _FOREVER_S = 3_600.0
+_REMEMBERED = 100_000  # requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +55,28 @@ class Emulator:
         *,
         port: int = 0,
         seed: int = 7,
-        clock: Clock | None = None,
+        clock: VenueClock | Clock | None = None,
         listings: Iterable[Listing] = STANDARD,
         funds: dict[str, Decimal] | None = None,
         rules: Iterable[Rule] = (),
         weight_limit: int = WEIGHT,
+        orders_limit: int = ORDERS_10S,
+        control: bool = False,
     ) -> None:
         self.exchange = Exchange(seed=seed, clock=clock, listings=listings, funds=funds)
         self.faults = Faults()
         self.faults.set(rules)
-        self.requests: list[Seen] = []
-        self.binance = Binance(self.exchange, self.faults, weight_limit=weight_limit)
+        self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)
+        self.binance = Binance(self.exchange, self.faults, weight_limit=weight_limit, orders_limit=orders_limit)
         self.kraken = Kraken(self.exchange, self.faults)
         self.bybit = Bybit(self.exchange, self.faults)
         self.api_key, self.api_secret = API_KEY, API_SECRET
         self._port = port
         self._runner: web.AppRunner | None = None
         self._pulse: asyncio.Task[None] | None = None
+        self._control = Control(self.exchange, self.faults, self.advance) if control else None
         self._released = asyncio.Event()
+        self._moved = asyncio.Event()
 
     @property
     def base_url(self) -> str:
@@ -81,15 +89,16 @@ class Emulator:
     async def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
         app = web.Application(client_max_size=1 << 20)
-        binance = [*self.binance.rest.routes(), *self.binance.futures.routes()]
-        for route in [*binance, *self.kraken.routes(), *self.bybit.routes()]:
+        for route in [*self.binance.routes(), *self.kraken.routes(), *self.bybit.routes()]:
             app.router.add_route(route.method, route.path, self._served(route))
         app.router.add_get("/stream", self.binance.streams.serve)
         for path in ("/ws", "/ws/{tail}", "/stream/ws", "/stream/ws/{tail}"):
             app.router.add_get(path, self.binance.streams.serve)
+        for path in ("/private/ws", "/private/ws/{tail}"):
+            app.router.add_get(path, self.binance.contract_stream.serve)
         app.router.add_get("/ws-api/v3", self.binance.api.serve)
-        app.router.add_post("/_faults", self._set_faults)
-        app.router.add_get("/_faults", self._show_faults)
+        if self._control is not None:
+            app.router.add_routes(self._control.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=1024)
@@ -104,7 +113,8 @@ class Emulator:
             self._pulse.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pulse
-        for connection in list(self.binance.streams.connections):
+        self._move_on()
+        for connection in [*self.binance.streams.connections, *self.binance.contract_stream.connections]:
             connection.queue(None)
         if self._runner is not None:
             await self._runner.cleanup()
@@ -119,12 +129,18 @@ class Emulator:
         await self.stop()
 
     async def advance(self, ms: int) -> None:
-        """Let time pass at a venue whose clock is held by hand, and let everything it caused be sent."""
+        """Let time pass at a venue whose time is moved by hand, and let everything it caused be sent."""
         for _ in range(ms // STEP_MS):
             self.exchange.clock.advance(STEP_MS)
             self._step()
         self.exchange.clock.advance(ms % STEP_MS)
+        self._move_on()
         await asyncio.sleep(0)
+
+    def _move_on(self) -> None:
+        """Wake who waits for a clock that is held by hand."""
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
@@ -149,13 +165,16 @@ class Emulator:
         async def serve(request: web.Request) -> web.StreamResponse:
             call = await _call(request)
             self.requests.append(Seen(call.method, call.path, call.params))
-            self._skew()
-            armed = self.faults.on_request(call.method, call.path)
-            if armed is None:
-                return _response(route.handle(call))
-            if before(armed.fault):
+            armed = self.faults.on_request(call.method, call.path, call.client_id)
+            if armed is not None and armed.fault is Fault.LATE:
+                await self._later(armed.number("seconds", 1))
+                armed = None
+            if armed is not None and before(armed.fault):
                 return await self._instead(request, armed)
-            return await self._spoiled(request, armed, route.handle(call))
+            self._skew()
+            with acting(self.exchange, self.faults, call.method, call.path, call.client_id):
+                answer = route.handle(call)
+            return _response(answer) if armed is None else await self._spoiled(request, armed, answer)
 
         return serve
 
@@ -174,8 +193,7 @@ class Emulator:
             case Fault.REDIRECT:
                 return web.Response(status=302, headers={"Location": armed.text("location", "/elsewhere")})
             case Fault.STATUS:
-                body = armed.text("body", _PAGE.decode())
-                return web.Response(status=int(armed.number("status", 503)), text=body, content_type="text/html")
+                return _page(armed, 503)
             case _:
                 return _cut(request)
 
@@ -185,6 +203,8 @@ class Emulator:
             case Fault.SILENT:
                 await self._wait(armed.number("seconds", _FOREVER_S))
                 return _cut(request)
+            case Fault.LATE_STATUS:
+                return _page(armed, 504)
             case Fault.HTML:
                 return web.Response(body=_PAGE, content_type="text/html")
             case Fault.EMPTY:
@@ -220,19 +240,14 @@ class Emulator:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._released.wait(), seconds)
 
-    # ── the admin's way in ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _set_faults(self, request: web.Request) -> web.Response:
-        try:
-            rules = orjson.loads(await request.read())
-            self.faults.set(rules if isinstance(rules, list) else [rules])
-        except (orjson.JSONDecodeError, ConfigError) as error:
-            return web.json_response({"error": str(error)}, status=422)
-        return await self._show_faults(request)
-
-    async def _show_faults(self, request: web.Request) -> web.Response:
-        shown = [{**a.rule, "matched": a.matched, "struck": a.struck} for a in self.faults.armed]
-        return web.json_response({"rules": shown})
+    async def _later(self, seconds: float) -> None:
+        """Wait by the venue's clock."""
+        if not self.exchange.clock.manual:
+            await self._wait(seconds)
+            return
+        due = self.exchange.clock.now_ms() + int(seconds * 1000)
+        while self.exchange.clock.now_ms() < due and not self._released.is_set():
+            await self._moved.wait()
 
 
 async def _call(request: web.Request) -> Call:
@@ -246,6 +261,13 @@ async def _call(request: web.Request) -> Call:
 
 def _response(answer: Answer) -> web.Response:
     return web.Response(body=answer.body, status=answer.status, headers=answer.headers, content_type="application/json")
+
+
+def _page(armed: Armed, status: int) -> web.Response:
+    """A status with a page, or with the JSON that the rule has as its body."""
+    body = armed.text("body", _PAGE.decode())
+    kind = "application/json" if body.startswith("{") else "text/html"
+    return web.Response(status=int(armed.number("status", status)), text=body, content_type=kind)
 
 
 def _cut(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from risk.facts import Facts
 SCHEMA = 2
 CYCLE = "cycle:"
 STOP = "stop:"
+PARENT = "parent:"
 
 _REVIEW = TypeAdapter(Review)
 
@@ -21,6 +22,11 @@ _REVIEW = TypeAdapter(Review)
 def cycle_of(proposal: Proposal) -> str | None:
     """The cycle that a proposal comes from, or None for a stop, an instruction or a person."""
     return proposal.source.removeprefix(CYCLE) if proposal.source.startswith(CYCLE) else None
+
+
+def parent_of(proposal: Proposal) -> str | None:
+    """The parent whose slice a proposal is, or None."""
+    return proposal.source.removeprefix(PARENT) if proposal.source.startswith(PARENT) else None
 
 
 def stored_review(body: JSON) -> Review:

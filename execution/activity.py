@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, select, tru
 from core.money import ZERO
 from core.orders import Order, OrderState
 from core.time import DAY_NS, MINUTE_NS, SECOND_NS
-from memory.books.tables import fills, orders
+from memory.books.tables import fills, orders, parents
 from risk.ceilings import MAX_REPEATS
 from risk.facts import Activity
 
@@ -36,11 +36,16 @@ def activity(conn: Connection, order: Order, quick_cancel_s: int, now_ns: int) -
 def executions(conn: Connection, account_id: str, plan: str, but: str) -> int:
     """How often a plan was sent since a person last released an order of it; `but` is the asking order's own id.
 
-    Counted no further than any policy allows: beyond that it is too often, however long the history.
+    Counted no further than any policy allows: beyond that it is too often, however long the history. A parent is one
+    execution, however many children it has.
     """
     ours = and_(orders.c.account_id == account_id, orders.c.plan == plan)
-    looked = conn.execute(select(func.max(orders.c.created_ns)).where(and_(ours, orders.c.vouched == true()))).scalar()
-    since = -1 if looked is None else int(looked)
+    whole = and_(parents.c.account_id == account_id, parents.c.plan == plan)
+    looks = [
+        conn.execute(select(func.max(orders.c.created_ns)).where(and_(ours, orders.c.vouched == true()))).scalar(),
+        conn.execute(select(func.max(parents.c.created_ns)).where(and_(whole, parents.c.vouched == true()))).scalar(),
+    ]
+    since = max((int(looked) for looked in looks if looked is not None), default=-1)
     wanted = and_(
         ours,
         orders.c.vouched == false(),
@@ -49,7 +54,9 @@ def executions(conn: Connection, account_id: str, plan: str, but: str) -> int:
         orders.c.proposal_id != but,
     )
     found = select(orders.c.client_order_id).where(wanted).limit(MAX_REPEATS + 1).subquery()
-    return int(conn.execute(select(func.count()).select_from(found)).scalar_one())
+    sent = int(conn.execute(select(func.count()).select_from(found)).scalar_one())
+    asked = and_(whole, parents.c.vouched == false(), parents.c.created_ns > since, parents.c.proposal_id != but)
+    return sent + int(conn.execute(select(func.count()).select_from(parents).where(asked)).scalar_one())
 
 
 def _sent(conn: Connection, account_id: str, since_ns: int) -> int:

@@ -23,7 +23,11 @@ from risk.readings import ACCOUNT, EQUITY_READINGS, Reading, Readings
 from risk.settings import RiskSettings
 from risk.states import Standing, TradingState
 
-_INCIDENTS = {Reading.MISMATCHES: IncidentKind.MISMATCH, Reading.MODEL_DRIFT: IncidentKind.MODEL_DRIFT}
+_INCIDENTS = {
+    Reading.MISMATCHES: IncidentKind.MISMATCH,
+    Reading.IRREGULARITIES: IncidentKind.IRREGULARITY,
+    Reading.MODEL_DRIFT: IncidentKind.MODEL_DRIFT,
+}
 
 
 @dataclass(frozen=True, slots=True)

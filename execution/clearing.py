@@ -34,7 +34,8 @@ class Clearing:
         itself says which of its stops an exit of its own replaces.
         """
         order = proposal.order
-        live = [a for a in orderbook.live_attempts(conn, self._account_id) if a.symbol == order.symbol]
+        ours = [a for a in orderbook.live_attempts(conn, self._account_id) if not a.external]
+        live = [a for a in ours if a.symbol == order.symbol]
         entries = [a for a in live if a.side is order.side.opposite]
         # A stop makes way for what closes now. What waits for a better price would leave the position without one.
         kept = proposal.source.startswith(actions.STOP) or self._waits(order)
@@ -44,21 +45,21 @@ class Clearing:
             return []
         facts = self._examiner.freeze(conn, proposal)
         standing = self._breakers.standing(conn, facts.now_ns, order.symbol)
-        ruling = self._examiner.rulebook.judge(order, facts, standing)
+        ruling = self._examiner.judge(order, facts, standing)
         if ruling.allowed or not all(number.is_finite() for number in ruling.candidate.numbers):
             return []
         quote = facts.quotes.get(order.symbol)
         last = None if quote is None else quote.last
         crossing = {o.proposal_id for o in facts.orders if could_cross(order, o, last)}
         aside = [a for a in entries if a.proposal_id in crossing]
-        short = order.quantity - ruling.candidate.proven
+        short = ruling.candidate.quantity - ruling.candidate.proven
         for stop in stops:
             if short > 0:
                 aside.append(stop)
                 short -= stop.remaining
         gone = {a.proposal_id for a in aside}
         then = replace(facts, orders=tuple(o for o in facts.orders if o.proposal_id not in gone))
-        without = self._examiner.rulebook.judge(order, then, standing)
+        without = self._examiner.judge(order, then, standing)
         return aside if without.candidate.reducing and without.allowed else []
 
     def _waits(self, order: Order) -> bool:

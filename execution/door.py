@@ -9,17 +9,17 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import TypeVar
 
+from core.algorithms import Iceberg
 from core.errors import ExchangeRejected, ExchangeUnavailable
+from core.orders import Fill
 from core.ports import Clock
 from execution.kill import KillSwitch
-from execution.ports import OrderReport, PlainOrder, Venue
+from execution.ports import AbsenceProof, OrderReport, PlainOrder, Venue, VenueFunding, VenuePosition
+from execution.reads import TIMEOUT_S, asked
 from execution.tickets import ApprovedOrder, TicketOffice, TicketRefused
 from execution.vitals import Vitals
 
 T = TypeVar("T")
-
-# A call that has not come back by then is as good as failed: nothing may wait for it for ever.
-TIMEOUT_S = 20
 
 
 class Door:
@@ -35,12 +35,24 @@ class Door:
         self._on_its_way: set[str] = set()  # the venue may be about to hear of these
 
     @property
+    def vitals(self) -> Vitals:
+        return self._vitals
+
+    @property
     def venue_name(self) -> str:
         return self._venue.name
 
     @property
     def rests_stops(self) -> bool:
         return self._venue.rests_stops
+
+    @property
+    def hides_quantity(self) -> bool:
+        return self._venue.hides_quantity
+
+    @property
+    def absence(self) -> AbsenceProof:
+        return self._venue.absence
 
     async def submit(self, approved: ApprovedOrder, client_order_id: str, decided_ns: int) -> None:
         reducing = self._office.redeem(approved, self._clock.now_ns())
@@ -61,6 +73,7 @@ class Door:
             # What was proven to reduce may do nothing else, even if the position is gone when it fills.
             reduce_only=order.reduce_only or reducing,
             decided_ns=decided_ns,
+            display_quantity=order.execution.display if isinstance(order.execution, Iceberg) else None,
         )
         self._on_its_way.add(client_order_id)
         try:
@@ -98,16 +111,17 @@ class Door:
             self._risky.pop(client_order_id, None)
         return told
 
-    async def _called(self, call: Awaitable[T]) -> T:
-        """A call that proves nothing by failing: whatever went wrong, it may be tried again.
+    async def keep_alive(self, timeout_s: int) -> bool:
+        return await self._called(self._venue.keep_alive(timeout_s))
 
-        An adapter's mistake is a failed call like a cut line: it must not hold up a halt, an exit or the breakers.
-        """
-        with self._vitals.call():
-            try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    return await call
-            except (ExchangeRejected, ExchangeUnavailable):
-                raise
-            except Exception as failure:
-                raise ExchangeUnavailable(f"{self._venue.name} did not answer: {failure!r}") from failure
+    async def fundings(self, since_ns: int) -> tuple[VenueFunding, ...]:
+        return await self._called(self._venue.fundings(since_ns))
+
+    async def positions(self) -> tuple[VenuePosition, ...]:
+        return await self._called(self._venue.positions())
+
+    async def fills(self, symbol: str, since_ns: int) -> tuple[Fill, ...]:
+        return await self._called(self._venue.fills(symbol, since_ns))
+
+    async def _called(self, call: Awaitable[T]) -> T:
+        return await asked(self._venue.name, self._vitals, call)

@@ -16,6 +16,7 @@ from execution.guards import Guard
 from execution.orderbook import Attempt
 from execution.ways import STOPPED, WayOut
 from memory.books import ledger
+from risk.shaping import is_dust
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ class Holdings:
         Of its own no more than it is not closing already, and of the position no more than nobody is.
         """
         exits = [a for a in self.exits(guard) if a not in aside]
-        free = self.held.get(guard.symbol, ZERO) - _left(exits) - promised
-        return max(ZERO, min(guard.quantity - closing(guard, exits), free))
+        return max(ZERO, min(guard.quantity - closing(guard, exits), self.free(guard, aside) - promised))
+
+    def free(self, guard: Guard, aside: Collection[Attempt] = ()) -> Decimal:
+        """What of the position nobody closes once `aside` is gone."""
+        return self.held.get(guard.symbol, ZERO) - _left([a for a in self.exits(guard) if a not in aside])
 
 
 def closing(guard: Guard, exits: Sequence[Attempt]) -> Decimal:
@@ -64,8 +68,7 @@ def at_once(quantity: Decimal, instrument: Instrument) -> Quantity:
 def sendable(quantity: Decimal, price: Decimal, instrument: Instrument) -> Decimal:
     """As much of it as the venue would take in one order; 0 where that is too little."""
     rounded = at_once(quantity, instrument)
-    enough = rounded >= instrument.min_quantity and rounded * price >= instrument.min_notional
-    return rounded if enough else ZERO
+    return ZERO if is_dust(rounded, price, instrument) else rounded
 
 
 def closable(
@@ -74,7 +77,10 @@ def closable(
     """What a way out can close once `aside` is gone, as the venue would take it."""
     most = seen.open_to(guard, aside)
     if not way.takes_profit:
-        return sendable(most, price, instrument)
+        # What is nobody's to close and too little to be sold alone goes with it: the position is ours.
+        free = seen.free(guard, aside)
+        whole = most and is_dust(free - most, price, instrument)
+        return sendable(free if whole else most, price, instrument)
     own = closing(guard, [a for a in seen.exits(guard) if a not in aside])
     due = sendable(min(most, guard.profit_due() - own), price, instrument)
     # A rest that could not be sold at all goes with it.

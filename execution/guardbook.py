@@ -17,7 +17,7 @@ from core.fills import average_price
 from core.instruments import Instrument
 from core.money import ZERO, Price, nearest_tick
 from core.orders import Fill, Proposal
-from execution import actions
+from execution import actions, orderbook
 from execution.guards import FIXED, Guard, plan_of
 from execution.orderbook import Attempt
 from memory.books import journal, ledger, tables
@@ -82,7 +82,10 @@ def keep(conn: Connection, before: Guard, after: Guard, now_ns: int) -> None:
 def follow(
     conn: Connection, proposal: Proposal | None, fresh: Sequence[Fill], instrument: Instrument, now_ns: int
 ) -> None:
-    """Arms, grows or shrinks guards after one order's fills."""
+    """Arms, grows or shrinks guards after one order's fills. All children of a parent have its one guard."""
+    parent_id = None if proposal is None else actions.parent_of(proposal)
+    whole = None if parent_id is None else orderbook.find_proposal(conn, parent_id)
+    proposal = proposal if whole is None else orderbook.stored_proposal(whole.body)
     filled = sum((fill.quantity for fill in fresh), ZERO)
     if proposal is not None and proposal.source.startswith(actions.STOP):
         guard = find(conn, proposal.source.removeprefix(actions.STOP))

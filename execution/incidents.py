@@ -1,5 +1,7 @@
 """Incidents: what somebody found wrong, kept open until it is resolved. Open ones are what two breakers read."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 
 from memory.books import journal
@@ -25,6 +27,24 @@ def add(conn: Connection, account_id: str, kind: IncidentKind, subject: str, det
     entry = {"kind": kind, "subject": subject, "detail": detail}
     journal.append(conn, account_id, "incident", entry, ts_ns=now_ns)
     return True
+
+
+def add_all(conn: Connection, account_id: str, kind: IncidentKind, found: Mapping[str, str], now_ns: int) -> int:
+    """Opens one for each subject, with its detail, that has none open. How many were new."""
+    known = set(subjects(conn, account_id, kind))
+    new = {subject: detail for subject, detail in found.items() if subject not in known}
+    if new:
+        row = {"account_id": account_id, "kind": kind, "opened_ns": now_ns}
+        conn.execute(insert(rows), [{**row, "subject": subject, "detail": detail} for subject, detail in new.items()])
+    for subject, detail in new.items():
+        entry = {"kind": kind, "subject": subject, "detail": detail}
+        journal.append(conn, account_id, "incident", entry, ts_ns=now_ns)
+    return len(new)
+
+
+def subjects(conn: Connection, account_id: str, kind: IncidentKind) -> list[str]:
+    """What the open incidents of a kind are about."""
+    return list(conn.scalars(select(rows.c.subject).where(_open(account_id, kind)).order_by(rows.c.id)))
 
 
 def open_count(conn: Connection, account_id: str) -> dict[IncidentKind, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
@@ -18,12 +18,18 @@ from memory.books.columns import upsert
 from memory.books.words import ApprovalState
 from risk.facts import Facts, OpenOrder, RecentOrder
 
+# The owner of an order that somebody else placed on the same account.
+EXTERNAL: Final = "external"
+
 _PROPOSAL = TypeAdapter(Proposal)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sending of an order: what the venue knows it by, and what it holds of the account."""
+    """One sending of an order: what the venue knows it by, and what it holds of the account.
+
+    Where somebody else placed it, `proposal_id` is the client order id, since nothing was ever proposed.
+    """
 
     client_order_id: str
     proposal_id: str
@@ -38,10 +44,16 @@ class Attempt:
     protective: bool
     plan: str
     created_ns: int
+    owner: str
+
+    @property
+    def external(self) -> bool:
+        """Whether somebody else placed it: it counts, and only a person cancels it."""
+        return self.owner == EXTERNAL
 
     @property
     def remaining(self) -> Decimal:
-        return self.quantity - self.filled_quantity
+        return max(ZERO, self.quantity - self.filled_quantity)
 
     @property
     def average_price(self) -> Decimal | None:
@@ -142,9 +154,25 @@ def attempts(conn: Connection, proposal_id: str) -> list[Attempt]:
 
 
 def may_try_again(conn: Connection, proposal_id: str) -> bool:
-    """Only after the last attempt is proven never to have reached the venue, and nothing of it filled."""
+    """Only after the last attempt is proven never to have reached the venue, and nothing of it filled.
+
+    A parent is not sent again: its schedule goes on.
+    """
     tried = attempts(conn, proposal_id)
-    return bool(tried) and all(a.state is OrderState.ABSENT and not a.filled_quantity for a in tried)
+    absent = bool(tried) and all(a.state is OrderState.ABSENT and not a.filled_quantity for a in tried)
+    return absent and not _is_parent(conn, proposal_id)
+
+
+def _is_parent(conn: Connection, proposal_id: str) -> bool:
+    table = tables.parents
+    return conn.execute(select(table.c.proposal_id).where(table.c.proposal_id == proposal_id)).first() is not None
+
+
+def is_live(conn: Connection, client_order_id: str) -> bool:
+    """Whether it is an order of ours, or one that we know of, that may still fill."""
+    table = tables.orders
+    state = conn.execute(select(table.c.state).where(table.c.client_order_id == client_order_id)).scalar()
+    return state is not None and OrderState(state).live
 
 
 def live_attempts(conn: Connection, account_id: str) -> list[Attempt]:
@@ -162,7 +190,7 @@ def _live(conn: Connection, account_id: str) -> list[Row[Any]]:
 def _attempt(row: Row[Any]) -> Attempt:
     return Attempt(
         row.client_order_id,
-        row.proposal_id,
+        row.proposal_id or row.client_order_id,
         row.symbol,
         row.side,
         row.type,
@@ -174,6 +202,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         row.protective,
         row.plan,
         row.created_ns,
+        row.owner,
     )
 
 
@@ -189,7 +218,7 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
         worst = row.reserved_amount / row.quantity if row.side is Side.BUY else row.limit_price or ZERO
         found.append(
             OpenOrder(
-                proposal_id=row.proposal_id,
+                proposal_id=row.proposal_id or row.client_order_id,
                 owner=row.owner,
                 symbol=row.symbol,
                 side=row.side,
@@ -206,31 +235,21 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
 
 
 def recent_orders(conn: Connection, account_id: str, since_ns: int, but: str = "") -> tuple[RecentOrder, ...]:
-    """Orders placed since, oldest first, without those proven never to have arrived and without `but`'s own."""
-    table = tables.orders
+    """Orders placed since, oldest first, without those proven never to have arrived and without `but`'s own.
+
+    A child is no order of its own here: its parent is (`parents.recent`).
+    """
+    table, slices = tables.orders, tables.slices
     columns = (table.c.proposal_id, table.c.symbol, table.c.side, table.c.quantity, table.c.created_ns)
     wanted = and_(
         table.c.account_id == account_id,
         table.c.created_ns > since_ns,
         table.c.state != OrderState.ABSENT,
         table.c.proposal_id != but,
+        table.c.proposal_id.not_in(select(slices.c.proposal_id).where(slices.c.created_ns > since_ns)),
     )
     rows = conn.execute(select(*columns).where(wanted).order_by(table.c.created_ns, table.c.client_order_id))
     return tuple(RecentOrder(*row) for row in rows)
-
-
-def set_state(conn: Connection, client_order_id: str, state: OrderState, now_ns: int, **more: object) -> None:
-    table = tables.orders
-    conn.execute(
-        update(table).where(table.c.client_order_id == client_order_id).values(state=state, updated_ns=now_ns, **more)
-    )
-
-
-def mark_cancelling(conn: Connection, client_order_id: str, now_ns: int) -> None:
-    """Notes when a cancel was first asked for: cancels are messages too, and conduct is measured by them."""
-    table = tables.orders
-    asked = and_(table.c.client_order_id == client_order_id, table.c.cancel_ns.is_(None))
-    conn.execute(update(table).where(asked).values(cancel_ns=now_ns))
 
 
 def next_attempt(conn: Connection, proposal_id: str) -> int:

@@ -11,8 +11,9 @@ from core.orders import Proposal
 from core.taint import Taint, join
 from core.time import DAY_NS
 from execution import activity
-from execution.actions import cycle_of
+from execution.actions import cycle_of, parent_of
 from execution.guards import plan_of
+from execution.orderbook import find_proposal, stored_proposal
 from memory.books import blobs
 from memory.books.tables import effects
 from risk.facts import Intent
@@ -27,7 +28,10 @@ LONGEST_VIEW_NS = 30 * DAY_NS
 
 def intent_of(conn: Connection, proposal: Proposal, *, vouched: bool) -> Intent:
     """The proposal's claims as the gate sees them. `vouched` says that a person releases this very proposal."""
-    known = _known_evidence(conn, proposal)
+    child = parent_of(proposal)
+    whole = None if child is None else find_proposal(conn, child)
+    # A child rests on what its parent does, and executes no plan again.
+    known = _known_evidence(conn, proposal if whole is None else stored_proposal(whole.body))
     cited = proposal.evidence
     supported = any(e in known and not e.startswith(TEXT) for e in cited)
     taint = join([proposal.taint, *(_taint(e, known) for e in cited)])
@@ -48,9 +52,14 @@ def intent_of(conn: Connection, proposal: Proposal, *, vouched: bool) -> Intent:
         confidence=proposal.confidence,
         calibrated=proposal.calibrated,
         expectation=proposal.expectation,
-        executions=activity.executions(conn, proposal.order.account_id, proposal.plan_id, proposal.proposal_id),
+        executions=0 if child else _executions(conn, proposal),
         confirmed=proposal.confirmed,
+        child=child is not None,
     )
+
+
+def _executions(conn: Connection, proposal: Proposal) -> int:
+    return activity.executions(conn, proposal.order.account_id, proposal.plan_id, proposal.proposal_id)
 
 
 def _numbers(proposal: Proposal) -> Iterator[Decimal]:

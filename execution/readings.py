@@ -61,6 +61,7 @@ def readings(
         Reading.KILL: _count(killed),
         Reading.EQUITY_UNKNOWN: _count(seen.equity is None),
         Reading.MISMATCHES: _count(counted[IncidentKind.MISMATCH]),
+        Reading.IRREGULARITIES: _count(counted[IncidentKind.IRREGULARITY]),
         Reading.MODEL_DRIFT: _count(counted[IncidentKind.MODEL_DRIFT]),
         Reading.CLOCK_SKEW_S: Measured(_skew_s(vitals, accounts.account(conn, account_id), seen.now_ns)),
     }

@@ -7,12 +7,12 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from core.instruments import Instrument
-from core.money import Price
+from core.money import ZERO, Price
 from core.orders import Proposal
 from core.ports import MarketFacts
 from core.quotes import Quote
 from core.time import SECOND_NS
-from execution import orderbook
+from execution import orderbook, parents, restriction
 from execution.activity import activity
 from execution.conditions import Surveyor
 from execution.ports import VenueHealth
@@ -40,6 +40,15 @@ def freeze(
     account = accounts.account(conn, order.account_id)
     positions = ledger.positions(conn, order.account_id)
     live, reserved = orderbook.open_orders(conn, order.account_id)
+    # What a perpetual's margin holds is in the balance, and buys nothing else.
+    posted = sum((p.margin for p in positions), ZERO)
+    if posted:
+        reserved[account.numeraire] = reserved.get(account.numeraire, ZERO) + posted
+    unsent, promised = parents.unsent(conn, proposal)
+    live, reserved = (
+        (*live, *unsent),
+        {c: reserved.get(c, ZERO) + promised.get(c, ZERO) for c in {**reserved, **promised}},
+    )
     balances = accounts.balances(conn, order.account_id)
     worked = {order.symbol, *(p.symbol for p in positions), *(o.symbol for o in live)}
     quotes, instruments = market_now(market, worked | coins(balances, account.numeraire), now_ns)
@@ -55,7 +64,10 @@ def freeze(
         reserved=reserved,
         positions=positions,
         orders=live,
-        recent=orderbook.recent_orders(conn, order.account_id, since_ns, but=order.proposal_id),
+        recent=(
+            *orderbook.recent_orders(conn, order.account_id, since_ns, but=order.proposal_id),
+            *parents.recent(conn, proposal, since_ns),
+        ),
         quotes=quotes,
         instruments=instruments,
         intent=intent_of(conn, proposal, vouched=vouched),
@@ -63,7 +75,7 @@ def freeze(
         activity=activity(conn, order, policy.quick_cancel_s, now_ns),
         pegs={currency: _last(market, symbol, now_ns) for currency, symbol in policy.pegs.items()},
         venue_status=health.status(),
-        restricted=health.restricted(),
+        restricted=restriction.holds(conn, order.account_id, health),
         loop_lag_s=health.loop_lag_s(),
         reused_id=reused_id,
     )

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
-from core.errors import ExchangeRejected
+from core.errors import AccountRestricted, ExchangeRejected, NotOffered
 from core.money import ZERO, exact
 from core.ports import Clock
 from core.time import HOUR_NS, SECOND_NS
@@ -41,14 +41,20 @@ class Vitals:
         self._skew_s = ZERO if simulated else None
         self._lags: deque[Decimal] = deque([ZERO] if simulated else [], maxlen=BEATS)
         self._status = VenueStatus.WORKS
-        self._restricted = False
+        self._restricted: bool | None = False if simulated else None
+        self._restriction = ""
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Counts one call. A refusal is an answer; whatever else it raises, a time-out or a 5xx, is a failure."""
+        """Counts one call. A refusal is an answer, and so is that there is no such call; whatever else it raises, a
+        time-out or a 5xx, is a failure."""
         try:
             yield
-        except ExchangeRejected:
+        except AccountRestricted as told:
+            self._note(answered=True)
+            self.restricts(str(told))
+            raise
+        except (ExchangeRejected, NotOffered):
             self._note(answered=True)
             raise
         except Exception:
@@ -78,14 +84,30 @@ class Vitals:
         """The venue's own time, as it stands in an answer."""
         self._skew_s = Decimal(abs(self._clock.now_ns() - venue_ns)) / SECOND_NS
 
-    def hears_status(self, status: VenueStatus, *, restricted: bool = False) -> None:
-        """What the venue announces: maintenance, or an account that it froze."""
-        self._status, self._restricted = status, restricted
+    def hears_status(self, status: VenueStatus, *, restricted: bool | None = None) -> None:
+        """What the venue announces: maintenance, an account that it froze or freed; None: nothing of that."""
+        self._status = status
+        if restricted is not None:
+            self._restricted, self._restriction = restricted, "the venue says so"
+
+    def restricts(self, detail: str) -> None:
+        """The venue froze the account or its keys. It stays so until it, or a person, lifts that."""
+        self._restricted, self._restriction = True, detail
+
+    def lifts(self) -> None:
+        """A person says that it is over."""
+        self._restricted = False
+
+    @property
+    def restriction(self) -> str:
+        """In which words the venue froze the account, where it did."""
+        return self._restriction
 
     def status(self) -> int:
         return int(self._status)
 
-    def restricted(self) -> bool:
+    def restricted(self) -> bool | None:
+        """None where this process has heard nothing of it: then the books know."""
         return self._restricted
 
     def loop_lag_s(self) -> Decimal | None:

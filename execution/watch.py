@@ -1,7 +1,7 @@
 """The watch: the timers of money. Called on a timer when live, and for every bar between cycles in a run.
 
-`step(now)` lets a simulated venue match, books what the venue says, leaves what is to be left, has stops rest at the
-venue, marks the account, trips breakers, and lets approvals expire. It needs no agent and no cycle.
+`step(now)` lets a simulated venue match, books what the venue says, leaves what is to be left, works parent orders, has
+stops rest at the venue, marks the account, trips breakers, and lets approvals expire. It needs no agent and no cycle.
 """
 
 from contextlib import suppress
@@ -12,13 +12,20 @@ from sqlalchemy import Connection
 
 from core.errors import ExchangeUnavailable
 from core.ports import Clock, MarketFacts
+from core.time import SECOND_NS
 from core.verdicts import AnswerKind, Receipt
-from execution import orderbook
+from execution import lifecycle, orderbook
+from execution.algorithms.driver import Algorithms
 from execution.breakers import Breakers
+from execution.carry import Carry
+from execution.deadman import DeadMan
 from execution.door import Door
 from execution.gate import Gate
+from execution.mismatches import Reconciled
 from execution.readings import net_equity, sight
+from execution.reconcile import Reconciler
 from execution.resting import RestingStops
+from execution.restriction import Restriction
 from execution.stops import Stops
 from execution.tickets import TicketOffice
 from memory.books import accounts, journal
@@ -50,6 +57,9 @@ class Watch:
         office: TicketOffice,
         clock: Clock,
         breakers: Breakers,
+        reconciler: Reconciler | None = None,
+        *,
+        reconcile_every_s: int = 60,
     ) -> None:
         self._account_id = account_id
         self._books = books
@@ -59,8 +69,15 @@ class Watch:
         self._office = office
         self._clock = clock
         self._breakers = breakers
+        self._restriction = Restriction(account_id, door.venue_name, door.vitals)
+        self._dead_man = DeadMan(account_id, books, door)
+        self._reconciler = reconciler
+        self._every_ns = reconcile_every_s * SECOND_NS
+        self._timed_ns: int | None = None
         self._stops = Stops(account_id, books, market, gate, clock)
+        self._carry = Carry(account_id, books, market, door, clock)
         self._resting = RestingStops(account_id, books, market, gate, clock)
+        self.algorithms = Algorithms(account_id, books, market, gate, clock)
 
     async def step(self) -> WatchReport:
         """One round at the clock's now."""
@@ -69,6 +86,8 @@ class Watch:
             await self._door.cancel_risky()
         now_ns = self._clock.now_ns()
         fired = await self._leave(now_ns)
+        await self._reconcile_in_time(now_ns)
+        await self._dead_man.beat(now_ns)
         report = self._books.write(lambda conn: self._mark(conn, now_ns, fired))
         if report.tripped:
             self._office.void_all()
@@ -87,20 +106,61 @@ class Watch:
                 done[guard.stop_id] = await self._stops.send(guard, way)
             await self._door.advance(now_ns)
             await self.poll_live()
+            await self._carry.book()
             if not self._stops.hit(now_ns, set(done)):
                 break
         fired = [receipt for receipt in done.values() if receipt is not None]
         fired += await self._stops.leave(now_ns)
+        await self.algorithms.step()
         if self._door.rests_stops:
             await self._resting.protect()
         return tuple(fired)
 
+    async def recover(self) -> Reconciled | None:
+        """First thing of a new process: what was on its way when the last one ended is unknown until it is found.
+
+        Raises ExchangeUnavailable where the venue cannot be read.
+        """
+        now_ns = self._clock.now_ns()
+
+        def write(conn: Connection) -> None:
+            for attempt in orderbook.live_attempts(conn, self._account_id):
+                lifecycle.lost(conn, attempt.client_order_id, now_ns)
+
+        self._books.write(write)
+        await self.poll_live()
+        return await self.reconcile()
+
+    async def reconcile(self) -> Reconciled | None:
+        """Brings the books into agreement with the venue; what contradicts them takes effect at once.
+
+        None without a reconciler. Raises ExchangeUnavailable where the venue cannot be read.
+        """
+        if self._reconciler is None:
+            return None
+        found = await self._reconciler.reconcile()
+        self._timed_ns = found.at_ns
+        if found.mismatches:
+            await self._gate.look()
+        return found
+
+    async def _reconcile_in_time(self, now_ns: int) -> None:
+        """By the timer, which begins with the first step: a desk recovers before that. A failure waits as long."""
+        if self._timed_ns is None:
+            self._timed_ns = now_ns
+        elif now_ns - self._timed_ns >= self._every_ns:
+            self._timed_ns = now_ns
+            with suppress(ExchangeUnavailable):
+                await self.reconcile()
+
     async def poll_live(self) -> None:
-        """Asks the venue about every order that may still fill: at start-up, and at every step.
+        """Asks the venue about every order of ours that may still fill: at start-up, and at every step.
 
         A venue that cannot be read leaves its orders as they are, counted, and must not hold up marks and breakers.
         """
         for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
+            if attempt.external:
+                continue
             with suppress(ExchangeUnavailable):
                 await self._gate.poll(attempt.client_order_id, attempt.symbol)
 
@@ -110,6 +170,7 @@ class Watch:
         seen = sight(conn, self._account_id, self._market, now_ns)
         if seen.equity is not None:
             accounts.mark(conn, self._account_id, now_ns, net_equity(conn, self._account_id, seen.equity))
+        self._restriction.keep(conn, now_ns)
         look = self._breakers.look(conn, seen)
         self._expire(conn, now_ns)
         # A clock that was turned back tells the breakers nothing new, and must not keep them from looking.

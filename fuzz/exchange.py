@@ -1,6 +1,7 @@
 """A venue that keeps everything that reached it and tells the witness: it fills when it likes, and loses answers."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -11,7 +12,16 @@ from core.fills import stop_hit
 from core.instruments import ContractKind, Instrument
 from core.money import Price, Quantity, round_quantity
 from core.orders import Fill, OrderState, OrderType, Side
-from execution.ports import OrderReport, PlainOrder
+from execution.ports import (
+    AbsenceProof,
+    OrderReport,
+    PlainOrder,
+    VenueEvent,
+    VenueFunding,
+    VenueOrder,
+    VenuePosition,
+    VenueTransfer,
+)
 from fuzz.tape import Tape
 from fuzz.witness import Witness
 
@@ -49,6 +59,7 @@ class Exchange:
         self._purse: dict[str, Decimal] = {"USDT": cash}
         self._trades = 0
         self.rests_stops = False
+        self.hides_quantity = False
         self.lost: str | None = None  # None, "request", "answer", "rejected"
         self.unreadable = False
         self.hasty = 0.5  # how often a market order fills as it arrives
@@ -101,6 +112,48 @@ class Exchange:
         for book in list(self._orders.values()):
             if book.state.live and self._rng.random() < 0.8:
                 self._match(book)
+
+    @property
+    def absence(self) -> AbsenceProof:
+        return AbsenceProof(looks=1, spread_ns=0, final=True)
+
+    async def open_orders(self) -> tuple[VenueOrder, ...]:
+        self._readable()
+        return tuple(_open(name, book) for name, book in self._orders.items() if book.state.live)
+
+    async def fills(self, symbol: str, since_ns: int) -> tuple[Fill, ...]:
+        self._readable()
+        self._witness.called(failed=False)
+        found = (fill for book in self._orders.values() for fill in book.fills)
+        return tuple(fill for fill in found if fill.symbol == symbol and fill.ts_event_ns >= since_ns)
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        self._readable()
+        return dict(self._purse)
+
+    async def positions(self) -> tuple[VenuePosition, ...]:
+        self._readable()
+        self._witness.called(failed=False)
+        return ()
+
+    async def transfers(self, since_ns: int) -> tuple[VenueTransfer, ...]:
+        return ()
+
+    async def fundings(self, since_ns: int) -> tuple[VenueFunding, ...]:
+        self._readable()
+        self._witness.called(failed=False)
+        return ()
+
+    async def events(self) -> AsyncIterator[VenueEvent]:
+        none: tuple[VenueEvent, ...] = ()
+        for event in none:
+            yield event
+
+    async def keep_alive(self, timeout_s: int) -> bool:
+        return False
+
+    async def close(self) -> None:
+        """It has no line to let go of."""
 
     def transfer(self, amount: Decimal) -> None:
         self._purse["USDT"] += amount
@@ -185,3 +238,22 @@ class Exchange:
     def _failed(self, name: str) -> None:
         self._witness.called(failed=True)
         self._witness.ended(name, "unknown")
+
+
+def _open(name: str, book: Book) -> VenueOrder:
+    order = book.order
+    return VenueOrder(
+        exchange_order_id=f"x-{name[:8]}",
+        client_order_id=name,
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        limit_price=order.limit_price,
+        trigger_price=order.trigger_price,
+        time_in_force=order.time_in_force,
+        reduce_only=order.reduce_only,
+        state=book.state,
+        filled_quantity=book.filled,
+        ts_created_ns=order.decided_ns,
+    )

@@ -49,6 +49,7 @@ class Meters:
             "losing_streak": Fraction(self._holdings.losing_streak(streak_since)),
             "equity_unknown": Fraction(net is None),
             "mismatches": Fraction(0),
+            "irregularities": Fraction(0),
             "model_drift": Fraction(0),
             "clock_skew_s": Fraction(0),
             **told,

@@ -11,7 +11,7 @@ import numpy as np
 from core.bars import Bar, Bars
 from core.instruments import Instrument
 from core.money import Price, Quantity, nearest_tick
-from core.quotes import Book, Feeds, Level, Quote
+from core.quotes import Book, Feeds, Funding, Level, Quote
 from core.time import HOUR_NS, Timeframe
 
 MONTH: Final = 720  # hours
@@ -73,6 +73,10 @@ class Tape:
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
         """Nothing but the quotes and books that are on it."""
         return Feeds()
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        """None is ever due on it."""
+        return ()
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         asset = self.assets[self.instruments[symbol].base]

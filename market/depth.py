@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.money import Price, Quantity
 from core.quotes import Level
 from market.draws import Draws, stream
-from market.paths import CHARACTERS, STREAM_KEYS, Path
+from market.paths import CHARACTERS, STREAM_KEYS, Path, underlying
 
 if TYPE_CHECKING:
     from core.instruments import Instrument
@@ -34,7 +34,7 @@ def best_ticks(path: Path, minute: int, apart: int = 0) -> tuple[int, int]:
 
 def basis_ticks(path: Path, minute: int, seed: int) -> int:
     """How far the second venue trades from the first at that minute: about half a spread, more after a jump."""
-    one, other = stream(seed, STREAM_KEYS[path.symbol], Draws.BASIS, minute).random(2).tolist()
+    one, other = stream(seed, STREAM_KEYS[underlying(path.symbol)], Draws.BASIS, minute).random(2).tolist()
     width_bps = _BASIS_SPREADS * float(path.spread_bps[minute]) + _BASIS_STRESS * float(path.stress[minute])
     moved: float = int(path.ticks[minute]) * width_bps * (one - other) / 10_000
     return round(moved)
@@ -46,9 +46,9 @@ def levels(
     """Twenty bids and twenty asks, best first."""
     bid, ask = best_ticks(path, minute, apart)
     purpose = (Draws.DEPTH, minute, 1) if second else (Draws.DEPTH, minute)
-    chance = stream(seed, STREAM_KEYS[path.symbol], *purpose).random((2, LEVELS, 2)).tolist()
+    chance = stream(seed, STREAM_KEYS[underlying(path.symbol)], *purpose).random((2, LEVELS, 2)).tolist()
     stride = max(1.0, (ask - bid) / 2)
-    top = CHARACTERS[path.symbol].turnover * _TOP_SHARE / (1 + float(path.stress[minute]) / _THINNING_BPS)
+    top = CHARACTERS[underlying(path.symbol)].turnover * _TOP_SHARE / (1 + float(path.stress[minute]) / _THINNING_BPS)
     return (
         _side(bid, -1, chance[0], stride, top, instrument),
         _side(ask, +1, chance[1], stride, top, instrument),

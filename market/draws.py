@@ -16,6 +16,7 @@ class Draws(IntEnum):
     WORDS = 5
     DEPTH = 6
     BASIS = 7
+    PREMIUM = 8
 
 
 def stream(seed: int, key: int, purpose: Draws, *more: int) -> np.random.Generator:

@@ -10,10 +10,10 @@ from core.bars import Bar, Bars
 from core.errors import ConfigError, DataRefused
 from core.instruments import Instrument
 from core.money import exact
-from core.quotes import Feeds
+from core.quotes import Feeds, Funding
 from core.time import Timeframe, show_time
 from market.aggregate import aggregate
-from market.instruments import spot
+from market.instruments import listed
 from market.store.versions import Versions
 
 
@@ -32,7 +32,7 @@ class CandleHistory:
         self._timeframe = timeframes.pop()
         self._candles = dict(zip(symbols, histories, strict=True))
         self._moments = {symbol: history.moments() for symbol, history in self._candles.items()}
-        self._instruments = {symbol: spot(symbol) for symbol in symbols}
+        self._instruments = {symbol: listed(symbol) for symbol in symbols}
 
     def symbols(self) -> tuple[str, ...]:
         return tuple(self._candles)
@@ -43,6 +43,10 @@ class CandleHistory:
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
         """Candles tell nothing of it."""
         return Feeds()
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        """Candles tell nothing of it."""
+        return ()
 
     @property
     def base_timeframe(self) -> Timeframe:

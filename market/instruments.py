@@ -1,13 +1,14 @@
-"""Increments of well-known spot pairs.
+"""Increments of well-known spot pairs, and of the linear perpetuals on them.
 
 A recorded candle does not say on which increments its venue trades, and learning them from the prices of a whole file
 would read the future. So they are stated here.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from core.errors import ConfigError
-from core.instruments import Instrument
+from core.instruments import ContractKind, Instrument
 
 # Binance spot, GET /api/v3/exchangeInfo: PRICE_FILTER.tickSize, LOT_SIZE.stepSize. Older prices may lie between ticks.
 _INCREMENTS = {
@@ -32,6 +33,22 @@ _INCREMENTS = {
 # The finest that spot venues use: it can hide no price that a file holds.
 _FINEST = ("0.00000001", "0.00000001")
 _MIN_NOTIONAL = Decimal("5")
+# Binance USD-M futures, the first tier of fees.
+_MAKER, _TAKER = Decimal("0.0002"), Decimal("0.0005")
+
+
+def listed(symbol: str) -> Instrument:
+    """A spot pair such as BTC/USDT, or a linear perpetual such as BTC/USDT:USDT."""
+    return perpetual(symbol) if ":" in symbol else spot(symbol)
+
+
+def perpetual(symbol: str) -> Instrument:
+    """The linear perpetual on a spot pair, settled in its quote, with the pair's increments."""
+    pair, _, settled = symbol.partition(":")
+    on = spot(pair)
+    if settled != on.quote:
+        raise ConfigError(f"expected a perpetual such as BTC/USDT:USDT, settled in its quote, found {symbol!r}")
+    return replace(on, symbol=symbol, kind=ContractKind.PERPETUAL, maker_fee=_MAKER, taker_fee=_TAKER)
 
 
 def spot(symbol: str) -> Instrument:

@@ -18,7 +18,7 @@ from core.bars import Bar, Bars
 from core.errors import DataRefused
 from core.instruments import Instrument
 from core.money import ZERO, Price, exact
-from core.quotes import Book, Feeds, NewsItem, OutsideSignal, Quote
+from core.quotes import Book, Feeds, Funding, NewsItem, OutsideSignal, Quote
 from core.time import SECOND_NS, Timeframe
 from market.streams.events import Candle
 from market.streams.health import seconds
@@ -171,6 +171,10 @@ class LiveMarket:
         if "book" in stream.kinds and (book is None or not book.valid):
             late["book"] = UNPROVEN
         return Feeds(late, self._elsewhere(symbol), stream.funding.get(symbol))
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        """A venue's own account tells what it paid; its stream shows only the rate that is next."""
+        return ()
 
     def feed_health(self, symbol: str, now_ns: int) -> FeedHealth:
         """The feeds, and beside them the state of the book, the lag of our loop and the venue's clock."""

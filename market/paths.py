@@ -73,6 +73,11 @@ CHARACTERS = {
 STREAM_KEYS = {symbol: i for i, symbol in enumerate(CHARACTERS, 1)}
 
 
+def underlying(symbol: str) -> str:
+    """The spot pair that a perpetual is on; a spot pair is its own."""
+    return symbol.partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Shocks:
     """Returns without drift, one a minute. `variances` has one more, each known before its minute begins.

@@ -7,10 +7,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.errors import ConfigError
+from core.instruments import ContractKind
 from market.endpoints import checked
 from market.regimes import Regime
 from market.sources.settings import SourcesSettings
 from market.streams.settings import StreamSettings
+from market.venues import refuse_unknown
+from risk.ceilings import MAX_LEVERAGE
 
 
 class MarketSettings(BaseModel):
@@ -30,11 +33,27 @@ class MarketSettings(BaseModel):
 
 
 class VenueSettings(BaseModel):
-    """Where venues are reached, if not at their own addresses: `[venue.endpoints.binance]` with rest, and ws."""
+    """The venue that testnet and live work at, and where venues are reached, if not at their own addresses.
+
+    Endpoints stand as `[venue.endpoints.binance]` with rest, and ws.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    name: str = Field("", description="as ccxt writes it; none is named on paper")
+    kind: ContractKind = ContractKind.SPOT
+    leverage: int = Field(1, ge=1, le=int(MAX_LEVERAGE), description="of perpetuals, set at the venue at every start")
     endpoints: Mapping[str, Mapping[str, str]] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _listed(cls, name: str) -> str:
+        try:
+            if name:
+                refuse_unknown(name)
+        except ConfigError as refused:
+            raise ValueError(refused) from None
+        return name
 
     @field_validator("endpoints")
     @classmethod

@@ -14,13 +14,14 @@ from core.bars import Bars
 from core.canonical import digest
 from core.errors import ConfigError
 from core.money import Price
-from core.quotes import Book, Feeds, NewsItem, OutsideSignal, Quote
+from core.quotes import Book, Feeds, Funding, NewsItem, OutsideSignal, Quote
 from core.time import MINUTE_NS, Timeframe, parse_time, show_time
 from market.depth import basis_ticks, best_ticks, levels
 from market.history import CandleHistory
-from market.instruments import spot
+from market.instruments import listed
 from market.newswire import market_news, symbol_news
-from market.paths import CHARACTERS, Path, market_factor, simulate
+from market.paths import CHARACTERS, Path, market_factor, simulate, underlying
+from market.perpetuals import FundingSeries, over
 from market.regimes import DAY_MINUTES, Regime, climate
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ START_NS = parse_time("2026-01-01T00:00Z")
 DAYS = 120
 
 SECOND_VENUE = "second"
+
+# A stablecoin's own pair has none.
+PERPETUALS = frozenset(f"{pair}:USDT" for pair in CHARACTERS if pair != "USDC/USDT")
 
 # Counted up when the same seed no longer gives the same market.
 _VERSION = 2
@@ -52,9 +56,12 @@ class SimulatedMarket(CandleHistory):
         days: int = DAYS,
         regime: Regime = Regime.MIXED,
     ) -> None:
-        unknown = [symbol for symbol in symbols if symbol not in CHARACTERS]
+        unknown = [symbol for symbol in symbols if symbol not in CHARACTERS and symbol not in PERPETUALS]
         if unknown:
-            raise ConfigError(f"the simulated market has no {', '.join(unknown)}, allowed are {', '.join(CHARACTERS)}")
+            raise ConfigError(
+                f"the simulated market has no {', '.join(unknown)}, allowed are {', '.join(CHARACTERS)},"
+                " and their perpetuals such as BTC/USDT:USDT"
+            )
         if start_ns % BASE.ns or days < 1:
             raise ConfigError(
                 f"found a simulated market of {days} days from {show_time(start_ns)},"
@@ -63,7 +70,11 @@ class SimulatedMarket(CandleHistory):
         self._seed, self._start_ns, self._minutes = seed, start_ns, days * DAY_MINUTES
         self._regime = regime
         self._factor = market_factor(seed, climate(regime, seed, self._minutes))
-        self._paths = {symbol: simulate(symbol, seed, self._factor) for symbol in symbols}
+        pairs = {pair: simulate(pair, seed, self._factor) for pair in {underlying(symbol) for symbol in symbols}}
+        self._paths = {s: over(pairs[underlying(s)], s, seed) if s in PERPETUALS else pairs[s] for s in symbols}
+        self._fundings = {
+            s: FundingSeries(path, pairs[underlying(s)], start_ns) for s, path in self._paths.items() if s in PERPETUALS
+        }
         super().__init__([_bars(path, start_ns) for path in self._paths.values()])
         # Written on the first question, since many runs never ask.
         self._news = cache(self._write_news)
@@ -117,13 +128,22 @@ class SimulatedMarket(CandleHistory):
         return Book(symbol, self._start_ns + minute * MINUTE_NS, bids, asks)
 
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
-        """What the second venue trades at; nothing here is ever late."""
+        """What the second venue trades at, and what a perpetual would pay now; nothing here is ever late."""
         minute = self._minute(symbol, as_of_ns)
         if minute is None:
             return Feeds()
         path, tick = self._paths[symbol], self._instruments[symbol].tick_size
         bid, ask = best_ticks(path, minute, basis_ticks(path, minute, self._seed))
-        return Feeds(elsewhere={SECOND_VENUE: Decimal(bid + ask) / 2 * tick})
+        funding = self._fundings.get(symbol)
+        return Feeds(
+            elsewhere={SECOND_VENUE: Decimal(bid + ask) / 2 * tick},
+            funding_rate=None if funding is None else funding.rate(minute),
+        )
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        """A perpetual's funding times with `after_ns < ts_event_ns <= until_ns`, oldest first."""
+        funding = self._fundings.get(symbol)
+        return () if funding is None else funding.between(after_ns, until_ns)
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         """Items with `since_ns < known_at_ns <= as_of_ns`, oldest first; none for a symbol that is not here."""
@@ -144,14 +164,14 @@ class SimulatedMarket(CandleHistory):
         return min((as_of_ns - self._start_ns) // MINUTE_NS, self._minutes)
 
     def _write_news(self, symbol: str) -> tuple[NewsItem, ...]:
-        own = symbol_news(symbol, self._seed, self._start_ns, self._minutes, self._paths[symbol].own_jumps)
+        own = symbol_news(underlying(symbol), self._seed, self._start_ns, self._minutes, self._paths[symbol].own_jumps)
         shared = market_news(self._seed, self._start_ns, self._minutes, self._factor.jumps)
         return tuple(sorted([*own, *shared], key=lambda item: (item.known_at_ns, item.item_id)))
 
 
 def _bars(path: Path, start_ns: int) -> Bars:
     """Five-minute bars: a bar opens at the point where the one before closed."""
-    instrument = spot(path.symbol)
+    instrument = listed(path.symbol)
     opens = path.ticks[:-1].reshape(-1, _MINUTES_A_BAR)
     closes = path.ticks[_MINUTES_A_BAR::_MINUTES_A_BAR]
     tick, lot = instrument.tick_size, instrument.lot_size

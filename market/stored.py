@@ -8,9 +8,9 @@ from decimal import Decimal
 import numpy as np
 
 from core.errors import ConfigError
-from core.money import ZERO
-from core.quotes import NewsItem, OutsideSignal
-from core.time import Timeframe
+from core.money import ZERO, Price
+from core.quotes import Feeds, Funding, NewsItem, OutsideSignal
+from core.time import HOUR_NS, Timeframe
 from market.quality import QualityReport, inspect
 from market.recorded import RecordedMarket
 from market.sources.items import SIGNAL, Reading, TextItem
@@ -58,6 +58,26 @@ class StoredMarket(RecordedMarket):
     def series(self, name: str, asset: str, *, as_of_ns: int, n: int, source: str | None = None) -> tuple[Reading, ...]:
         """The last `n` numbers known by then, oldest event first; empty where none is stored."""
         return self._store.series.series(name, asset, as_of_ns=as_of_ns, n=n, source=source, at=self._series)
+
+    def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
+        """The last funding rate that was known, where it is stored."""
+        known = self.series("funding_rate", symbol, as_of_ns=as_of_ns, n=1)
+        return Feeds(funding_rate=known[0].value if known else None)
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        """As stored, at the stored mark price, or the last close known where none is, oldest first."""
+        times = (until_ns - after_ns) // HOUR_NS + 1  # none is paid more often than hourly
+        rates = self.series("funding_rate", symbol, as_of_ns=until_ns, n=times)
+        due = [rate for rate in rates if after_ns < rate.known_at_ns <= until_ns]
+        found = ((rate, self._mark(symbol, rate.event_ns)) for rate in due)
+        return [Funding(symbol, rate.event_ns, rate.value, mark) for rate, mark in found if mark is not None]
+
+    def _mark(self, symbol: str, at_ns: int) -> Price | None:
+        marks = self.series("mark_price", symbol, as_of_ns=at_ns, n=1)
+        if marks:
+            return Price(marks[0].value)
+        quote = self.quote(symbol, as_of_ns=at_ns)
+        return None if quote is None else quote.last
 
 
 class StoredTexts:

@@ -78,6 +78,7 @@ _DAY_S: Final = 86_400
 BREAKERS: Final = (
     Required(Reading.KILL, Decimal(1), _HALTED, Kind.LATCH),
     Required(Reading.MISMATCHES, Decimal(1), _HALTED, Kind.LATCH),
+    Required(Reading.IRREGULARITIES, Decimal(1), _REDUCING, Kind.LATCH),
     Required(Reading.START_LOSS, Decimal("0.15"), _HALTED, Kind.LATCH, beyond=True),
     Required(Reading.DAY_LOSS, Decimal("0.05"), _HALTED, Kind.LATCH),
     Required(Reading.DAY_LOSS, Decimal("0.035"), _REDUCING, Kind.WINDOW, lasts_s=_DAY_S),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final, TypeVar
 
+from core.canonical import QUIET
 from core.instruments import ContractKind, Instrument
 from core.money import ZERO, Price
 from core.orders import Expectation, OrderState, Position, Side
@@ -23,7 +24,8 @@ class OpenOrder:
     """One of our orders that may still fill: resting, in flight or unknown. It counts at its worst case.
 
     `remaining` in base units, `worst_price` the dearest (buy) or cheapest (sell) it can trade at. `protective` marks
-    the exits that the watch sent; `trigger_price` is what a stop among them waits for.
+    the exits that the watch sent; `trigger_price` is what a stop among them waits for. `unsent` is what a parent order
+    has not given to a child yet: it counts in every sum, and stands in no book.
     """
 
     proposal_id: str
@@ -37,6 +39,7 @@ class OpenOrder:
     protective: bool = False
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
+    unsent: bool = field(default=False, metadata=QUIET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class Intent:
     counts the ids that the record does not have. `views_until_ns` is the horizon of the first view to expire.
     `executions` counts how often this plan was sent since a person last looked; a standing instruction brings the count
     that a person confirmed. `unsound_exits` says that the plan of how to leave it is out of range; `not_finite` counts
-    the numbers beside the order's own that are NaN or infinite.
+    the numbers beside the order's own that are NaN or infinite. `child` says that an algorithm works a parent with it,
+    which was reviewed whole.
     """
 
     taint: Taint
@@ -97,6 +101,7 @@ class Intent:
     expectation: Expectation | None = None
     executions: int = 0
     confirmed: int | None = None
+    child: bool = field(default=False, metadata=QUIET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,7 @@ class Facts(_Prepared):
     price of each watched stablecoin; `portfolio_shortfall` the expected shortfall of the account at worst case, in the
     numeraire; `reused_id` says that this proposal id is known with other content. `venue_status` is 0 for a venue that
     works, 1 for one in safe mode, 2 for a closed one; `restricted` says that the venue froze or restricted the account.
+    `bare_market` says that a market order may go there without a collar.
     """
 
     account_id: str
@@ -202,6 +208,7 @@ class Facts(_Prepared):
     restricted: bool = False
     loop_lag_s: Decimal | None = ZERO
     reused_id: bool = False
+    bare_market: bool = field(default=True, metadata=QUIET)
 
     @cached_property
     def sums(self) -> "Sums":

@@ -34,6 +34,7 @@ class Reading(StrEnum):
     VENUE_FAILURE_RATE = "venue_failure_rate"
     DATA_QUALITY = "data_quality"
     MISMATCHES = "mismatches"
+    IRREGULARITIES = "irregularities"
     CLOCK_SKEW_S = "clock_skew_s"
     MODEL_DRIFT = "model_drift"
 
@@ -74,6 +75,9 @@ _MEASURES: Final = {
         Scope.SYMBOL, "faults", "of a held or working symbol's quote: missing, crossed, one-sided or overdue"
     ),
     Reading.MISMATCHES: _Measure(Scope.ACCOUNT, "found", "open contradictions between our books and the venue"),
+    Reading.IRREGULARITIES: _Measure(
+        Scope.ACCOUNT, "found", "orders that filled late or too far, or otherwise did what no order should"
+    ),
     Reading.CLOCK_SKEW_S: _Measure(Scope.ACCOUNT, "s", "our clock against the venue's"),
     Reading.MODEL_DRIFT: _Measure(Scope.ACCOUNT, "found", "models whose inputs or errors have left what they learned"),
 }

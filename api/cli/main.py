@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from api.cli.data import app as data
+from api.cli.keys import app as keys
 from core.errors import DeskError
 
 app = typer.Typer(
@@ -23,10 +24,13 @@ app = typer.Typer(
 audit = typer.Typer(help="The audit log: list, show, verify, replay.", no_args_is_help=True)
 risk = typer.Typer(help="The risk officer: state, limits, breakers.", no_args_is_help=True)
 approvals = typer.Typer(help="Orders that wait for a person.", no_args_is_help=True)
+orders = typer.Typer(help="Orders at the venue: list, show, cancel, resolve, reconcile.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(data, name="data")
 app.add_typer(risk, name="risk")
 app.add_typer(approvals, name="approvals")
+app.add_typer(keys, name="keys")
+app.add_typer(orders, name="orders")
 
 INTERRUPTED = 130  # what the command line library exits with after Ctrl-C
 
@@ -38,8 +42,19 @@ Again = Annotated[int, typer.Option(min=0, help="Make the N-th repetition of the
 
 
 @app.command()
-def demo(json: Json = False, again: Again = 0) -> None:
+def demo(
+    venue: Annotated[
+        str | None, typer.Option(help="emulator: over HTTP and WebSockets, at a venue of its own.")
+    ] = None,
+    json: Json = False,
+    again: Again = 0,
+) -> None:
     """One whole decision cycle on the simulated market, without a key or a network."""
+    if venue is not None:
+        from api.cli import rehearsing
+
+        rehearsing.run(venue, json=json)
+        return
     from api.cli import running
 
     running.demo(json=json, again=again)
@@ -169,6 +184,19 @@ def risk_resume(
     risking.resume(account, latch, by, reason, rebase=rebase, json=json)
 
 
+@risk.command("lift")
+def risk_lift(
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why; journaled.")],
+    by: By = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Say that the venue's restriction of the account is over."""
+    from api.cli import risking
+
+    risking.lift(account, by, reason, json=json)
+
+
 @risk.command("policy")
 def risk_policy(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A policy file to check, not to activate.")] = None,
@@ -277,6 +305,76 @@ def approvals_reject(
     from api.cli import approving
 
     approving.answer(proposal, approve=False, by=by, reason=reason, json=json)
+
+
+@orders.command("list")
+def orders_list(
+    all_: Annotated[bool, typer.Option("--all", help="Those that are over, too, newest first.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many, with --all.")] = 50,
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Orders that may still fill; exits with 5 where nobody can prove what became of one."""
+    from api.cli import ordering
+
+    ordering.listing(account, live=not all_, limit=limit, json=json)
+
+
+@orders.command("show")
+def orders_show(
+    order: Annotated[str, typer.Argument(metavar="ID")], account: Account = None, json: Json = False
+) -> None:
+    """One order with its attempts, its fills, and its life from the journal."""
+    from api.cli import ordering
+
+    ordering.show_one(account, order, json=json)
+
+
+@orders.command("cancel")
+def orders_cancel(
+    order: Annotated[str, typer.Argument(metavar="ID")],
+    reason: Reason = "cancelled by hand",
+    by: By = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Cancel one order, also one of somebody else on the same account."""
+    from api.cli import ordering
+
+    ordering.cancel(account, order, by, reason, json=json)
+
+
+@orders.command("cancel-all")
+def orders_cancel_all(
+    reason: Reason = "cancelled by hand", by: By = "operator", account: Account = None, json: Json = False
+) -> None:
+    """Cancel every order of ours, also the stops that rest at the venue."""
+    from api.cli import ordering
+
+    ordering.cancel_all(account, by, reason, json=json)
+
+
+@orders.command("resolve")
+def orders_resolve(
+    order: Annotated[str, typer.Argument(metavar="ID")],
+    to: Annotated[str, typer.Option("--as", help="absent, filled, cancelled, expired or rejected.")],
+    reason: Annotated[str, typer.Option(help="Why; journaled.")],
+    by: By = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Say what became of an order that nobody can prove anything about."""
+    from api.cli import ordering
+
+    ordering.resolve(account, order, to, by, reason, json=json)
+
+
+@orders.command("reconcile")
+def orders_reconcile(account: Account = None, json: Json = False) -> None:
+    """Bring the books into agreement with the venue now, and name what contradicts them."""
+    from api.cli import ordering
+
+    ordering.reconcile(account, json=json)
 
 
 def main() -> None:

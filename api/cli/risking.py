@@ -41,6 +41,8 @@ def status(named: str | None, *, json: bool) -> None:
     console.print(f"[bold]{data['account']}[/] is {_state(data)}  by its clock {data['clock']}")
     for scope in data["scopes"][1:]:
         console.print(f"  {escape(scope['scope'])} is {_state(scope)}")
+    if data["restricted"] is not None:
+        console.print(f"[red]restricted by its venue[/] {escape(data['restricted'])}")
     if data["kill_file"]:
         console.print(f"[red]the kill file is present[/] {escape(data['kill_reason'])}")
     table = show.table("breaker", "now", "trips", "sets", "until", "near")
@@ -98,6 +100,16 @@ def resume(named: str | None, latch: int | None, by: str, reason: str, *, rebase
         print_json(data)
     else:
         console.print(Text(f"re-armed latch #{data['latch']} of {data['account']}: {reason}"))
+
+
+def lift(named: str | None, by: str, reason: str, *, json: bool) -> None:
+    with books() as opened:
+        account = opened.books.read(lambda conn: reports.current_account(conn, named))
+        data = asyncio.run(answering.lift(opened.home, opened.books, account.account_id, by=by, reason=reason))
+    if json:
+        print_json(data)
+    else:
+        console.print(Text(f"{data['account']} is no longer restricted: {reason}"))
 
 
 def policy(file: str | None, named: str | None, *, shadow: bool, json: bool) -> None:

@@ -6,7 +6,7 @@ from emulator.clock import MS_NS, VenueClock
 
 MINUTE_MS = MINUTE_NS // MS_NS
 WEIGHT = 6_000  # github.com/binance/binance-spot-api-docs, rest-api.md, LIMITS
-_ORDERS_10S = 100
+ORDERS_10S = 100
 _PATIENCE = 10  # refused requests before the ban
 _BAN_MS = 2 * MINUTE_MS
 
@@ -14,9 +14,10 @@ _BAN_MS = 2 * MINUTE_MS
 class Budget:
     """Of one address; the emulator has one caller."""
 
-    def __init__(self, clock: VenueClock, weight: int = WEIGHT) -> None:
+    def __init__(self, clock: VenueClock, weight: int = WEIGHT, most_orders: int = ORDERS_10S) -> None:
         self._clock = clock
         self.weight = weight
+        self._most_orders = most_orders
         self.used = 0
         self.orders = 0
         self._minute = self._ten_seconds = -1
@@ -45,8 +46,8 @@ class Budget:
             raise BinanceError(-1003, text, 429, self._headers() | self._retry((self._minute + 1) * MINUTE_MS - now))
         if order:
             self.orders += 1
-            if self.orders > _ORDERS_10S:
-                text = f"Too many new orders; current limit is {_ORDERS_10S} orders per 10 SECOND."
+            if self.orders > self._most_orders:
+                text = f"Too many new orders; current limit is {self._most_orders} orders per 10 SECOND."
                 raise BinanceError(-1015, text, 429, self._headers() | self._retry(10_000 - now % 10_000))
             return self._headers() | {"x-mbx-order-count-10s": str(self.orders)}
         return self._headers()

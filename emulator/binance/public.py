@@ -1,6 +1,6 @@
 """Binance's market data over REST."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from emulator.calls import Answer, json_answer
 from emulator.candles import DAY_MS, WEEK_MS, Served, range_of, served
 from emulator.exchange import Exchange
 from emulator.faults import Faults
+from emulator.listings import Listing
 from emulator.path import MINUTE_MS, Candles
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api, klines, without seconds and months.
@@ -32,11 +33,18 @@ Params = dict[str, str]
 class PublicData:
     """Each method answers one endpoint from its parameters."""
 
-    def __init__(self, exchange: Exchange, faults: Faults, weight_limit: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        faults: Faults,
+        weight_limit: Callable[[], int] = lambda: 0,
+        listings: Mapping[str, Listing] | None = None,
+    ) -> None:
+        self._listings = exchange.listings if listings is None else listings
         self._exchange = exchange
         self._faults = faults
         self._weight_limit = weight_limit
-        self._symbols = {item.market_id: symbol for symbol, item in exchange.listings.items()}
+        self._symbols = {item.market_id: symbol for symbol, item in self._listings.items()}
         self._rows: dict[tuple[str, int, int], list[bytes]] = {}
         self._days: dict[tuple[str, int], Candles] = {}
 
@@ -55,7 +63,7 @@ class PublicData:
         return json_answer({"serverTime": self._exchange.clock.claimed_ms()})
 
     def exchange_info(self, params: Params) -> Answer:
-        wanted = [self.symbol(params)] if "symbol" in params else list(self._exchange.listings)
+        wanted = [self.symbol(params)] if "symbol" in params else list(self._listings)
         limits = [
             {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
             for kind, interval, number, limit in (
@@ -190,7 +198,7 @@ class PublicData:
             return [self.symbol(params)]
         if "symbols" in params:
             return [self.symbol({"symbol": market_id}) for market_id in orjson.loads(params["symbols"])]
-        return list(self._exchange.listings)
+        return list(self._listings)
 
     def _kept_rows(self, symbol: str, step: int, asked: Served) -> list[bytes]:
         """Rows of whole blocks from memory; only a block's first asking, and the newest block, are written."""

@@ -4,17 +4,12 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from core.money import ZERO
-from core.orders import Side, TimeInForce
+from emulator.accounts import Account
 from emulator.binance import wire
-from emulator.binance.errors import BinanceError, illegal, missing, refused
-from emulator.calls import decimal_of
-from emulator.exchange import Account, Exchange, Refusal, Request, VenueOrder
-
-Params = dict[str, str]
-_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
-_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
-_CLIENT_ID = 36  # longest
+from emulator.binance.errors import BinanceError, missing, refused
+from emulator.binance.reading import Params, spot_request, whole
+from emulator.exchange import Exchange
+from emulator.orders import Refusal, VenueOrder
 
 
 class SignedData:
@@ -42,8 +37,8 @@ class SignedData:
                 "buyer": "0.00000000",
                 "seller": "0.00000000",
             },
-            "canTrade": not account.frozen,
-            "canWithdraw": False,
+            "canTrade": account.may.trade and not account.frozen,
+            "canWithdraw": account.may.withdraw,
             "canDeposit": True,
             "brokered": False,
             "requireSelfTradePrevention": False,
@@ -56,7 +51,7 @@ class SignedData:
         }
 
     def place(self, account: Account, params: Params) -> Any:
-        order = self._exchange.place(account, self._request(params))
+        order = self._exchange.place(account, spot_request(params, self._symbol_of(params)))
         row = wire.placed_row(order, self._market_id(order))
         kind = params.get("newOrderRespType", "FULL")
         if kind == "ACK":
@@ -66,11 +61,14 @@ class SignedData:
         return row
 
     def test(self, account: Account, params: Params) -> Any:
-        self._request(params)
+        spot_request(params, self._symbol_of(params))
         return {}
 
     def query(self, account: Account, params: Params) -> Any:
-        order = self._found(account, params)
+        try:
+            order = self._exchange.seen(account, self._found(account, params))
+        except Refusal as refusal:
+            raise refused(refusal) from None
         return wire.order_row(order, self._market_id(order))
 
     def cancel(self, account: Account, params: Params) -> Any:
@@ -83,6 +81,34 @@ class SignedData:
             raise
         return wire.cancelled_row(order, self._market_id(order), _request_id(params))
 
+    def cancel_replace(self, account: Account, params: Params) -> Any:
+        """Cancel one, then place another: -2022 where nothing came of it, -2021 where one half did."""
+        for name in ("cancelReplaceMode", "type"):
+            if not params.get(name):
+                raise missing(name)
+        orders = {"orderId": "cancelOrderId", "origClientOrderId": "cancelOrigClientOrderId"}
+        named = {key: params[given] for key, given in orders.items() if given in params}
+        answer: dict[str, Any] = {
+            "cancelResult": "SUCCESS",
+            "newOrderResult": "NOT_ATTEMPTED",
+            "newOrderResponse": None,
+        }
+        try:
+            answer["cancelResponse"] = self.cancel(account, {**named, "symbol": params.get("symbol", "")})
+        except (BinanceError, Refusal) as error:
+            answer |= {"cancelResult": "FAILURE", "cancelResponse": _payload(error)}
+        if answer["cancelResult"] == "SUCCESS" or params["cancelReplaceMode"] == "ALLOW_FAILURE":
+            try:
+                answer |= {"newOrderResult": "SUCCESS", "newOrderResponse": self.place(account, params)}
+            except (BinanceError, Refusal) as error:
+                answer |= {"newOrderResult": "FAILURE", "newOrderResponse": _payload(error)}
+        results = {answer["cancelResult"], answer["newOrderResult"]}
+        if results == {"SUCCESS"}:
+            return answer
+        if "SUCCESS" in results:
+            raise BinanceError(-2021, "Order cancel-replace partially failed.", 409, data=answer)
+        raise BinanceError(-2022, "Order cancel-replace failed.", data=answer)
+
     def cancel_all(self, account: Account, params: Params) -> Any:
         symbol = self._symbol_of(params)
         self._exchange.market(symbol)
@@ -93,19 +119,16 @@ class SignedData:
         return [wire.cancelled_row(o, self._market_id(o), _request_id(params)) for o in cancelled]
 
     def open_orders(self, account: Account, params: Params) -> Any:
-        self._exchange.advance()
         symbol = self._symbol_of(params) if "symbol" in params else None
-        return [wire.order_row(o, self._market_id(o)) for o in account.open_orders(symbol)]
+        return [wire.order_row(o, self._market_id(o)) for o in self._exchange.open_orders(account, symbol)]
 
     def all_orders(self, account: Account, params: Params) -> Any:
-        self._exchange.advance()
-        symbol, start, end = self._symbol_of(params), _whole(params, "startTime"), _whole(params, "endTime")
-        first, limit = _whole(params, "orderId"), min(_whole(params, "limit") or 500, 1000)
+        symbol, start, end = self._symbol_of(params), whole(params, "startTime"), whole(params, "endTime")
+        first, limit = whole(params, "orderId"), min(whole(params, "limit") or 500, 1000)
         found = [
             order
-            for order in account.orders.values()
-            if order.symbol == symbol
-            and (first is None or order.order_id >= first)
+            for order in self._exchange.orders(account, symbol)
+            if (first is None or order.order_id >= first)
             and (start is None or order.created_ms >= start)
             and (end is None or order.created_ms <= end)
         ]
@@ -113,18 +136,16 @@ class SignedData:
         return [wire.order_row(order, self._market_id(order)) for order in page]
 
     def my_trades(self, account: Account, params: Params) -> Any:
-        self._exchange.advance()
-        symbol, start, end = self._symbol_of(params), _whole(params, "startTime"), _whole(params, "endTime")
+        symbol, start, end = self._symbol_of(params), whole(params, "startTime"), whole(params, "endTime")
         if start is not None and end is not None and end - start > 86_400_000:
             raise BinanceError(-1127, "More than 24 hours between startTime and endTime.")
-        order_id, first = _whole(params, "orderId"), _whole(params, "fromId")
-        limit = min(_whole(params, "limit") or 500, 1000)
+        order_id, first = whole(params, "orderId"), whole(params, "fromId")
+        limit = min(whole(params, "limit") or 500, 1000)
         found = [
             (fill, order)
-            for order in account.orders.values()
+            for order in self._exchange.orders(account, symbol)
             for fill in order.fills
-            if order.symbol == symbol
-            and (order_id is None or order.order_id == order_id)
+            if (order_id is None or order.order_id == order_id)
             and (first is None or fill.trade_id >= first)
             and (start is None or fill.ts_ms >= start)
             and (end is None or fill.ts_ms <= end)
@@ -133,50 +154,9 @@ class SignedData:
         page = found[:limit] if first is not None or start is not None else found[-limit:]
         return [wire.my_trade_row(order, fill, self._market_id(order)) for fill, order in page]
 
-    def _request(self, params: Params) -> Request:
-        symbol = self._symbol_of(params)
-        side, kind = _SIDES.get(params.get("side", "")), params.get("type", "")
-        if side is None:
-            raise missing("side") if not params.get("side") else BinanceError(-1117, "Invalid side.")
-        if kind not in _TYPES:
-            raise missing("type") if not kind else BinanceError(-1116, "Invalid orderType.")
-        quantity, funds = self._number(params, "quantity"), self._number(params, "quoteOrderQty")
-        if quantity is None and (kind != "MARKET" or funds is None):
-            raise missing("quantity")
-        price = self._number(params, "price") if kind != "MARKET" else None
-        if price is None and kind != "MARKET":
-            raise missing("price")
-        tif = params.get("timeInForce", "GTC" if kind != "LIMIT" else "")
-        if tif.lower() not in set(TimeInForce):
-            raise missing("timeInForce") if not tif else BinanceError(-1115, "Invalid timeInForce.")
-        client_id = params.get("newClientOrderId") or secrets.token_hex(11)
-        if len(client_id) > _CLIENT_ID:
-            raise illegal("newClientOrderId")
-        return Request(
-            symbol=symbol,
-            side=side,
-            quantity=quantity,
-            limit_price=price,
-            client_id=client_id,
-            funds=None if quantity is not None else funds,
-            time_in_force=TimeInForce(tif.lower()),
-            post_only=kind == "LIMIT_MAKER",
-        )
-
-    def _number(self, params: Params, key: str) -> Any:
-        if key not in params:
-            return None
-        number = decimal_of(params[key])
-        if number is None or number < ZERO:
-            raise illegal(key)
-        exponent = number.as_tuple().exponent
-        if isinstance(exponent, int) and exponent < -8:
-            raise BinanceError(-1111, f"Parameter '{key}' has too much precision.")
-        return number
-
     def _found(self, account: Account, params: Params) -> VenueOrder:
         symbol = self._symbol_of(params)
-        order_id, client_id = _whole(params, "orderId"), params.get("origClientOrderId")
+        order_id, client_id = whole(params, "orderId"), params.get("origClientOrderId")
         if order_id is None and not client_id:
             raise BinanceError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
         try:
@@ -192,10 +172,5 @@ def _request_id(params: Params) -> str:
     return params.get("newClientOrderId") or secrets.token_hex(11)
 
 
-def _whole(params: Params, key: str) -> int | None:
-    value = params.get(key)
-    if value is None or value == "":
-        return None
-    if not value.isdigit():
-        raise illegal(key)
-    return int(value)
+def _payload(error: BinanceError | Refusal) -> dict[str, object]:
+    return (error if isinstance(error, BinanceError) else refused(error)).payload

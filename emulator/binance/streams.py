@@ -1,86 +1,24 @@
-"""Binance's market and user data streams over WebSocket."""
+"""Binance's spot streams over WebSocket: market data, and the account's own."""
 
-import asyncio
-import contextlib
 import secrets
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from emulator.accounts import Account, Event, MoneyChange, OrderChange
 from emulator.binance import wire
+from emulator.binance.connection import Connection
 from emulator.binance.public import INTERVALS, PublicData
+from emulator.binance.tickers import mini_ticker, ticker
+from emulator.binance.user import spot_events
 from emulator.candles import aligned, served
-from emulator.exchange import Account, Event, Exchange, OrderChange
-from emulator.faults import Fault, Faults
+from emulator.exchange import Exchange
+from emulator.faults import Faults
 from emulator.market import Delta, PublicTrade
 
-_OUTBOX = 20_000  # messages waiting for one slow client before it is cut, as the real venue does
 _KLINE_EVERY_MS = 1_000
 _TICKER_EVERY_MS = 1_000
-
-
-@dataclass(eq=False, slots=True)
-class Connection:
-    """One client's socket. Faults strike between its outbox and the wire."""
-
-    socket: web.WebSocketResponse
-    faults: Faults
-    combined: bool = False  # messages come wrapped as {"stream": ..., "data": ...}
-    streams: set[str] = field(default_factory=set)
-    users: dict[int, Account] = field(default_factory=dict)  # subscription id -> account, of the WebSocket API
-    outbox: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(_OUTBOX))
-    sent: int = 0
-    _held: bytes | None = None
-    _silent: bool = False
-
-    def send(self, stream: str, payload: bytes) -> None:
-        """Queue one message of a stream, as far as the faults let it."""
-        if self._silent:
-            return
-        if self.combined:
-            payload = b'{"stream":"' + stream.encode() + b'","data":' + payload + b"}"
-        armed = self.faults.on_message(stream)
-        held, self._held = self._held, None
-        match armed.fault if armed else None:
-            case Fault.GAP:
-                pass
-            case Fault.DUPLICATE:
-                self.queue(payload)
-                self.queue(payload)
-            case Fault.REORDER:
-                self._held = payload
-            case Fault.SILENCE:
-                self._silent = True
-            case Fault.CUT_STREAM:
-                self.queue(None)
-            case Fault.BROKEN_FRAME:
-                self.queue(payload[: len(payload) // 2])
-                self.queue(payload)
-            case Fault.CROSSED:
-                self.queue(_crossed(payload))
-            case _:
-                self.queue(payload)
-        if held is not None:
-            self.queue(held)
-
-    def queue(self, payload: bytes | None) -> None:
-        try:
-            self.outbox.put_nowait(payload)
-        except asyncio.QueueFull:
-            while not self.outbox.empty():
-                self.outbox.get_nowait()
-            self.outbox.put_nowait(None)
-
-    async def write(self) -> None:
-        """Empty the outbox until the client leaves or None is found in it."""
-        while (payload := await self.outbox.get()) is not None:
-            await self.socket.send_str(payload.decode())
-            self.sent += 1
-        transport = self.socket._req.transport if self.socket._req else None
-        if transport is not None:
-            transport.abort()
 
 
 class Streams:
@@ -111,12 +49,14 @@ class Streams:
         if not self.connections:
             return
         match event:
-            case Delta():
+            case Delta() if event.symbol in self._exchange.listings:
                 self._on_delta(event)
-            case PublicTrade():
+            case PublicTrade() if event.symbol in self._exchange.listings:
                 self._on_trade(event)
-            case OrderChange():
-                self._on_order(event)
+            case OrderChange() if not event.order.is_contract:
+                self._on_change(event)
+            case MoneyChange():
+                self._on_change(event)
 
     def _on_delta(self, delta: Delta) -> None:
         market = self._exchange.market(delta.symbol)
@@ -138,17 +78,18 @@ class Streams:
 
         self._tell(f"{name}@trade", single)
 
-    def _on_order(self, change: OrderChange) -> None:
-        report, position = _execution_report(self._exchange, change), _position(change)
-        for connection in self.connections:
-            for key in connection.streams & self._keys.keys():
-                if self._keys[key] is change.account:
-                    connection.send(key, orjson.dumps(report))
-                    connection.send(key, orjson.dumps(position))
-            for number, account in connection.users.items():
-                if account is change.account:
-                    connection.send("user", orjson.dumps({"subscriptionId": number, "event": report}))
-                    connection.send("user", orjson.dumps({"subscriptionId": number, "event": position}))
+    def _on_change(self, change: OrderChange | MoneyChange) -> None:
+        """By listen key bare, by the WebSocket API with the number of the subscription."""
+        for row, event, client_id in spot_events(self._exchange, change):
+            payload = orjson.dumps(row)
+            for connection in self.connections:
+                for key in connection.streams & self._keys.keys():
+                    if self._keys[key] is change.account:
+                        connection.send("user", payload, event, client_id)
+                for number, account in connection.users.items():
+                    if account is change.account:
+                        numbered = orjson.dumps({"subscriptionId": number, "event": row})
+                        connection.send("user", numbered, event, client_id)
 
     # ── what is told by the clock ───────────────────────────────────────────────────────────────────────────────────
 
@@ -177,14 +118,14 @@ class Streams:
 
     def _timed(self, stream: str, symbol: str | None, channel: str, now: int) -> None:
         if stream == "!miniTicker@arr":
-            rows = [_mini_ticker(self._ticker(s), now) for s in self._exchange.listings]
+            rows = [mini_ticker(self._ticker(s), now) for s in self._exchange.listings]
             self._tell(stream, lambda: rows)
         elif symbol is None:
             return
         elif channel == "ticker":
-            self._tell(stream, lambda: _ticker(self._ticker(symbol), now))
+            self._tell(stream, lambda: ticker(self._ticker(symbol), now))
         elif channel == "miniTicker":
-            self._tell(stream, lambda: _mini_ticker(self._ticker(symbol), now))
+            self._tell(stream, lambda: mini_ticker(self._ticker(symbol), now))
         elif channel == "depth" and (pending := self._slow.pop(symbol, [])):
             self._tell(stream, lambda: wire.delta_row(self._exchange.market(symbol), _id(self, symbol), _one(pending)))
 
@@ -265,16 +206,10 @@ class Streams:
         """Talk with one client until it leaves."""
         self.connections.add(connection)
         self._subscribe(connection, streams)
-        writer = asyncio.ensure_future(connection.write())
         try:
-            async for message in connection.socket:
-                if message.type is WSMsgType.TEXT:
-                    on_request(connection, message.data)
+            await connection.receive(on_request)
         finally:
             self.connections.discard(connection)
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await writer
 
     def _subscribe(self, connection: Connection, streams: list[str]) -> None:
         for stream in streams:
@@ -313,99 +248,3 @@ def _one(deltas: list[Delta]) -> Delta:
     asks = {t: n for delta in deltas for t, n in delta.asks}
     first, last = deltas[0], deltas[-1]
     return Delta(last.symbol, last.ts_ms, first.first_id, last.last_id, tuple(bids.items()), tuple(asks.items()))
-
-
-def _crossed(payload: bytes) -> bytes:
-    """The same message with a bid far above every ask."""
-    message = orjson.loads(payload)
-    body = message.get("data", message)
-    if body.get("b") or body.get("a"):
-        level = (body["a"] or body["b"])[0]
-        body["b"] = [[f"{float(level[0]) * 1.5:.8f}", "1.00000000"], *body["b"]]
-    return orjson.dumps(message)
-
-
-_TICKER_KEYS = {
-    "s": "symbol",
-    "p": "priceChange",
-    "P": "priceChangePercent",
-    "w": "weightedAvgPrice",
-    "x": "prevClosePrice",
-    "c": "lastPrice",
-    "Q": "lastQty",
-    "b": "bidPrice",
-    "B": "bidQty",
-    "a": "askPrice",
-    "A": "askQty",
-    "o": "openPrice",
-    "h": "highPrice",
-    "l": "lowPrice",
-    "v": "volume",
-    "q": "quoteVolume",
-    "O": "openTime",
-    "C": "closeTime",
-    "F": "firstId",
-    "L": "lastId",
-    "n": "count",
-}
-
-
-def _ticker(row: dict[str, Any], now: int) -> dict[str, Any]:
-    return {"e": "24hrTicker", "E": now, **{short: row[long] for short, long in _TICKER_KEYS.items()}}
-
-
-def _mini_ticker(row: dict[str, Any], now: int) -> dict[str, Any]:
-    keys = ("s", "c", "o", "h", "l", "v", "q")
-    return {"e": "24hrMiniTicker", "E": now, **{key: row[_TICKER_KEYS[key]] for key in keys}}
-
-
-def _position(change: OrderChange) -> dict[str, Any]:
-    balances = [
-        {"a": currency, "f": wire.text(holding.free), "l": wire.text(holding.locked)}
-        for currency, holding in sorted(change.account.holdings.items())
-        if currency in change.order.symbol.split("/")
-    ]
-    return {"e": "outboundAccountPosition", "E": change.ts_ms, "u": change.ts_ms, "B": balances}
-
-
-def _execution_report(exchange: Exchange, change: OrderChange) -> dict[str, Any]:
-    """executionReport of the user data stream."""
-    order, fill = change.order, change.fill
-    row = wire.order_row(order, exchange.listing(order.symbol).market_id)
-    kind = "TRADE" if fill else {"NEW": "NEW", "CANCELED": "CANCELED", "EXPIRED": "EXPIRED"}[row["status"]]
-    return {
-        "e": "executionReport",
-        "E": change.ts_ms,
-        "s": row["symbol"],
-        "c": order.client_id,
-        "S": row["side"],
-        "o": row["type"],
-        "f": row["timeInForce"],
-        "q": row["origQty"],
-        "p": row["price"],
-        "P": "0.00000000",
-        "F": "0.00000000",
-        "g": -1,
-        "C": order.client_id if kind == "CANCELED" else "",
-        "x": kind,
-        "X": row["status"],
-        "r": "NONE",
-        "i": order.order_id,
-        "l": wire.text(fill.quantity) if fill else "0.00000000",
-        "z": row["executedQty"],
-        "L": wire.text(fill.price) if fill else "0.00000000",
-        "n": wire.text(fill.fee) if fill else "0",
-        "N": fill.fee_currency if fill else None,
-        "T": change.ts_ms,
-        "t": fill.trade_id if fill else -1,
-        "I": order.order_id * 2,
-        "w": order.status.open,
-        "m": fill.maker if fill else False,
-        "M": False,
-        "O": order.created_ms,
-        "Z": row["cummulativeQuoteQty"],
-        "Y": wire.text(fill.quantity * fill.price) if fill else "0.00000000",
-        "Q": "0.00000000",
-        "W": order.created_ms,
-        "V": "EXPIRE_MAKER",
-    }

@@ -5,8 +5,10 @@ from typing import Any
 
 from core.money import ZERO
 from core.orders import Side
-from emulator.exchange import Exchange, Fill, Status, VenueOrder
+from emulator.binance.reading import SPOT_TYPES
+from emulator.exchange import Exchange
 from emulator.market import Delta, Market, PublicTrade
+from emulator.orders import Fill, SelfTrade, Status, VenueOrder
 
 _PLACES = Decimal("0.00000001")
 _SCALE = 10**8
@@ -17,6 +19,8 @@ STATUS = {
     Status.FILLED: "FILLED",
     Status.CANCELLED: "CANCELED",
     Status.EXPIRED: "EXPIRED",
+    Status.REJECTED: "REJECTED",
+    Status.PREVENTED: "EXPIRED_IN_MATCH",
 }
 
 
@@ -36,9 +40,20 @@ class Grid:
 
 
 def order_type(order: VenueOrder) -> str:
+    if order.trigger is not None:
+        stops = (order.side is Side.BUY) is order.trigger.rises
+        return ("STOP_LOSS" if stops else "TAKE_PROFIT") + ("" if order.limit_price is None else "_LIMIT")
     if order.limit_price is None:
         return "MARKET"
     return "LIMIT_MAKER" if order.post_only else "LIMIT"
+
+
+def self_trade(order: VenueOrder) -> str:
+    return "NONE" if order.self_trade is SelfTrade.NONE else f"EXPIRE_{order.self_trade.upper()}"
+
+
+def trigger_price(order: VenueOrder) -> Decimal:
+    return ZERO if order.trigger is None else order.trigger.price
 
 
 def order_row(order: VenueOrder, market_id: str) -> dict[str, Any]:
@@ -57,13 +72,13 @@ def order_row(order: VenueOrder, market_id: str) -> dict[str, Any]:
         "timeInForce": order.time_in_force.value.upper(),
         "type": order_type(order),
         "side": order.side.value.upper(),
-        "stopPrice": "0.00000000",
-        "icebergQty": "0.00000000",
+        "stopPrice": text(trigger_price(order)),
+        "icebergQty": text(order.display or ZERO),
         "time": order.created_ms,
         "updateTime": order.updated_ms,
-        "isWorking": True,
-        "workingTime": order.created_ms,
-        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "isWorking": not order.waiting,
+        "workingTime": -1 if order.waiting else order.created_ms,
+        "selfTradePreventionMode": self_trade(order),
     }
 
 
@@ -168,13 +183,13 @@ def symbol_row(exchange: Exchange, symbol: str) -> dict[str, Any]:
         "quoteAssetPrecision": 8,
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-        "icebergAllowed": False,
+        "orderTypes": list(SPOT_TYPES),
+        "icebergAllowed": True,
         "ocoAllowed": False,
         "otoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
+        "cancelReplaceAllowed": True,
         "amendAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -219,5 +234,5 @@ def symbol_row(exchange: Exchange, symbol: str) -> dict[str, Any]:
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
-        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
+        "allowedSelfTradePreventionModes": ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
     }

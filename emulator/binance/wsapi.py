@@ -6,12 +6,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from emulator.accounts import Account
+from emulator.acting import acting
+from emulator.binance.connection import Connection
 from emulator.binance.errors import BinanceError, refused
 from emulator.binance.rest import Rest
-from emulator.binance.streams import Connection, Streams
-from emulator.calls import Answer
-from emulator.exchange import Account, Refusal
+from emulator.binance.streams import Streams
+from emulator.calls import Answer, client_id_in
+from emulator.exchange import Exchange
 from emulator.faults import Faults
+from emulator.orders import Refusal
 
 Params = dict[str, str]
 
@@ -19,7 +23,8 @@ Params = dict[str, str]
 class WebSocketApi:
     """The same endpoints as REST under other names; parameters are signed sorted by name."""
 
-    def __init__(self, rest: Rest, streams: Streams, faults: Faults) -> None:
+    def __init__(self, exchange: Exchange, rest: Rest, streams: Streams, faults: Faults) -> None:
+        self._exchange = exchange
         self._rest = rest
         self._streams = streams
         self._faults = faults
@@ -39,6 +44,7 @@ class WebSocketApi:
             "order.place": rest.signed.place,
             "order.test": rest.signed.test,
             "order.status": rest.signed.query,
+            "order.cancelReplace": rest.signed.cancel_replace,
             "order.cancel": rest.signed.cancel,
             "openOrders.status": rest.signed.open_orders,
             "openOrders.cancelAll": rest.signed.cancel_all,
@@ -53,12 +59,14 @@ class WebSocketApi:
         return socket
 
     def _on_request(self, connection: Connection, text: str) -> None:
-        number: Any = None
+        number, method, client_id = None, "", ""
         try:
             asked = orjson.loads(text)
             number, method = asked.get("id"), str(asked["method"])
             params = {key: _text(value) for key, value in asked.get("params", {}).items()}
-            answer = {"id": number, "status": 200, "result": self._result(connection, method, params)}
+            client_id = client_id_in(params)
+            with acting(self._exchange, self._faults, "WS", f"ws-api:{method}", client_id):
+                answer = {"id": number, "status": 200, "result": self._result(connection, method, params)}
         except (orjson.JSONDecodeError, KeyError, AttributeError, TypeError):
             answer = _failed(number, BinanceError(-1135, "Invalid JSON Request"))
         except BinanceError as error:
@@ -66,7 +74,7 @@ class WebSocketApi:
         except Refusal as refusal:
             answer = _failed(number, refused(refusal))
         # An answer may be lost like any message: the stream's name is the method's.
-        connection.send(f"ws-api:{asked.get('method') if number is not None else ''}", orjson.dumps(answer))
+        connection.send(f"ws-api:{method}", orjson.dumps(answer), client_id=client_id)
 
     def _result(self, connection: Connection, method: str, params: Params) -> Any:
         if method in self._public:
@@ -79,13 +87,13 @@ class WebSocketApi:
             connection.users[number] = self._prove(params)
             return {"subscriptionId": number}
         if method in self._signed:
-            self._rest.budget.spend(1, order=method == "order.place")
+            self._rest.budget.spend(1, order=method in ("order.place", "order.cancelReplace"))
             return self._signed[method](self._prove(params), params)
         raise BinanceError(-1020, f"This operation is not supported: {method}")
 
     def _prove(self, params: Params) -> Account:
         payload = "&".join(f"{key}={params[key]}" for key in sorted(params) if key != "signature")
-        return self._rest.prove(params, params.get("apiKey"), payload)
+        return self._rest.guard.prove(params, params.get("apiKey"), payload)
 
 
 def _text(value: Any) -> str:

@@ -8,10 +8,13 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from core.errors import ConfigError, LedgerBroken
 from core.money import ONE, ZERO
+from core.orders import Side
+from memory.books import lots
 from memory.books.columns import upsert
 from memory.books.tables import accounts as account_rows
 from memory.books.tables import balances as balance_rows
 from memory.books.tables import marks, transfers
+from memory.books.tables import outside as outside_rows
 
 # The reason of the transfers that opened an account. Later ones are left out of profit and loss.
 OPENING = "opening"
@@ -103,6 +106,30 @@ def withdraw(
     _transfer(conn, account_id, currency, amount, -ONE, ts_ns, reason, price)
 
 
+def transfer(
+    conn: Connection,
+    account_id: str,
+    currency: str,
+    amount: Decimal,
+    *,
+    transfer_id: str,
+    ts_ns: int,
+    price: Decimal | None = None,
+) -> bool:
+    """Books what the venue moved in (positive) or out, by its own id. Answers False where it was booked before.
+
+    Raises LedgerBroken where more went out than was held, ConfigError where its worth is not known.
+    """
+    known = transfers.c.account_id == account_id, transfers.c.transfer_id == transfer_id
+    if conn.execute(select(transfers.c.id).where(*known)).first() is not None:
+        return False
+    if (held := total(conn, account_id, currency)) + amount < 0:
+        raise LedgerBroken(f"transfer {transfer_id} takes {-amount} {currency} from {account_id}, which holds {held}")
+    sign = ONE if amount > 0 else -ONE
+    _transfer(conn, account_id, currency, abs(amount), sign, ts_ns, "by the venue", price, transfer_id)
+    return True
+
+
 def transferred(conn: Connection, account_id: str) -> Decimal:
     """Of an account by its id."""
     return account(conn, account_id).transferred
@@ -168,6 +195,17 @@ def total(conn: Connection, account_id: str, currency: str) -> Decimal:
     return ZERO if row is None else row.total
 
 
+def outside(conn: Connection, account_id: str) -> dict[str, Decimal]:
+    """What the venue held before the account was opened, by currency: counted beside it, and never traded."""
+    rows = conn.execute(select(outside_rows).where(outside_rows.c.account_id == account_id))
+    return {row.currency: row.amount for row in rows}
+
+
+def set_outside(conn: Connection, account_id: str, amounts: Mapping[str, Decimal]) -> None:
+    for currency, amount in amounts.items():
+        upsert(conn, outside_rows, {"account_id": account_id, "currency": currency, "amount": amount}, ("amount",))
+
+
 def set_total(conn: Connection, account_id: str, currency: str, amount: Decimal) -> None:
     upsert(conn, balance_rows, {"account_id": account_id, "currency": currency, "total": amount}, ("total",))
 
@@ -181,6 +219,7 @@ def _transfer(
     ts_ns: int,
     reason: str,
     price: Decimal | None,
+    transfer_id: str | None = None,
 ) -> None:
     if not (amount.is_finite() and amount > 0):
         raise ConfigError(f"a transfer must be positive, found {amount} {currency}")
@@ -191,16 +230,35 @@ def _transfer(
     if unit is None:
         raise ConfigError(f"a transfer in {currency} needs its price in {numeraire}, which was not given")
     worth = sign * amount * unit
-    _book(conn, account_id, currency, sign * amount, worth, ts_ns, reason)
+    _book(conn, account_id, currency, sign * amount, worth, ts_ns, reason, transfer_id)
     _change(conn, account_id, transferred=transferred(conn, account_id) + worth)
 
 
 def _book(
-    conn: Connection, account_id: str, currency: str, amount: Decimal, worth: Decimal, ts_ns: int, reason: str
+    conn: Connection,
+    account_id: str,
+    currency: str,
+    amount: Decimal,
+    worth: Decimal,
+    ts_ns: int,
+    reason: str,
+    transfer_id: str | None = None,
 ) -> None:
     row = {"account_id": account_id, "ts_ns": ts_ns, "currency": currency, "amount": amount, "worth": worth}
-    conn.execute(insert(transfers), row | {"reason": reason})
+    conn.execute(insert(transfers), row | {"reason": reason, "transfer_id": transfer_id})
+    if currency != account(conn, account_id).numeraire:
+        _keep_lots(conn, account_id, currency, amount, ts_ns)
     set_total(conn, account_id, currency, total(conn, account_id, currency) + amount)
+
+
+def _keep_lots(conn: Connection, account_id: str, currency: str, amount: Decimal, ts_ns: int) -> None:
+    """What a coin from outside did cost is not known here, and to send one away is no sale."""
+    side = Side.BUY if amount > 0 else Side.SELL
+    movement = lots.Movement(account_id, currency, side, abs(amount), None, ts_ns)
+    if amount > 0:
+        lots.opened(conn, movement)
+    else:
+        lots.taken(conn, movement, disposed=False)
 
 
 def _change(conn: Connection, account_id: str, **values: object) -> None:

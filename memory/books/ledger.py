@@ -1,8 +1,9 @@
 """The ledger: applies each fill once and keeps positions at average cost.
 
-An account trades against its numeraire, so every profit here is in one currency. A fee in base currency counts at the
-price of its fill. The other halves of the ledger are `accounts` (what is held) and `performance` (what it is worth);
-their functions are offered here too, since to a caller they are one book.
+An account trades against its numeraire, so every profit here is in one currency. A fee in another currency leaves that
+currency's balance, and counts at its price when it was paid. The other parts of the ledger are `accounts` (what is
+held), `performance` (what it is worth) and `lots` (what came in first); the functions of the first two are offered here
+too, since to a caller they are one book.
 """
 
 from dataclasses import fields
@@ -13,8 +14,9 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from core.errors import LedgerBroken
 from core.instruments import ContractKind, Instrument
-from core.money import ZERO, text_of
+from core.money import ZERO, share_of, text_of
 from core.orders import Fill, Position, Side
+from memory.books import lots
 from memory.books.accounts import (
     Account,
     account,
@@ -53,6 +55,7 @@ __all__ = [
     "mark",
     "open_account",
     "positions",
+    "post_margin",
     "profit",
     "set_clock",
     "transferred",
@@ -73,45 +76,62 @@ _INSERT_FILL = insert(fills)
 _INSERT_TRIP = insert(round_trips)
 
 
-def apply_fill(conn: Connection, fill: Fill, instrument: Instrument) -> bool:
+def apply_fill(conn: Connection, fill: Fill, instrument: Instrument, fee_price: Decimal | None = None) -> bool:
     """Books one fill. Answers False where it was booked before.
 
-    Raises LedgerBroken where the venue's trade id was booked with other content, a spot balance would go negative, or
-    the amounts cannot be counted in this account.
+    `fee_price` is what one unit of a third currency, in which the fee was paid, was worth in the numeraire; without it
+    the fee is booked, and what the trip earned is not known. Raises LedgerBroken where the venue's trade id was booked
+    with other content, a balance of coins would go negative, or the amounts cannot be counted in this account.
     """
     if told := conn.execute(_FILL, {"venue": fill.venue, "trade_id": fill.trade_id}).first():
         _must_be_the_same(told, fill)
         return False
     _must_be_countable(fill, instrument, account(conn, fill.account_id).numeraire)
-    conn.execute(_INSERT_FILL, {name: getattr(fill, name) for name in _FILL_FIELDS})
-    spot = instrument.kind is ContractKind.SPOT
-    trip = _trip(conn, fill.account_id, fill.symbol)
-    trade = _trade(fill, instrument)
-    held, ended = after(trip, trade, may_open=not spot or fill.side is Side.BUY)
-    _keep_trip(conn, fill.account_id, instrument, held)
-    if ended is not None:
-        _close_trip(conn, fill, ended)
-    if spot:
-        _move_spot(conn, fill, instrument)
+    worth = _fee_worth(fill, instrument, fee_price)
+    row: dict[str, Any] = {name: getattr(fill, name) for name in _FILL_FIELDS}
+    conn.execute(_INSERT_FILL, row | {"fee_worth": worth})
+    trip, trade = _trip(conn, fill.account_id, fill.symbol), _trade(fill, instrument, worth)
+    _follow(conn, trip, trade, instrument.kind, fill.account_id, fill.symbol)
+    if instrument.kind is ContractKind.SPOT:
+        _move_spot(conn, fill, trade, instrument)
     else:
-        _move(conn, fill.account_id, instrument.quote, gross(trip, trade) - fill.fee)
+        fee = fill.fee if fill.fee_currency == instrument.quote else ZERO
+        _move(conn, fill.account_id, instrument.quote, gross(trip, trade) - fee)
+        lots.moved(conn, _movement(fill, fill.symbol, trade))
+    if fill.fee and fill.fee_currency != instrument.quote and not _in_base(fill, instrument):
+        _spend(conn, fill, instrument.quote, worth)
     return True
 
 
 def apply_funding(
     conn: Connection, account_id: str, instrument: Instrument, payment: Decimal, *, ts_event_ns: int
 ) -> bool:
-    """Books one funding payment (negative: received) of an open perpetual. Answers False where it was booked before."""
+    """Books one funding payment (negative: received) of a perpetual. Answers False where it was booked before.
+
+    It counts in the trip that was open then, also where that has closed meanwhile. Raises LedgerBroken where none was.
+    """
     row = {"account_id": account_id, "symbol": instrument.symbol, "ts_event_ns": ts_event_ns, "payment": payment}
     if not insert_new(conn, funding_payments, row):
         return False
     trip = _trip(conn, account_id, instrument.symbol)
-    if trip is None:
-        raise LedgerBroken(f"funding of {payment} came for {instrument.symbol}, of which {account_id} holds nothing")
-    this = {"this_account": account_id, "this_symbol": instrument.symbol}
-    conn.execute(_CHANGE_POSITION, this | {"funding": trip.funding + payment})
+    if trip is not None and trip.opened_ns <= ts_event_ns:
+        this = {"this_account": account_id, "this_symbol": instrument.symbol}
+        conn.execute(_CHANGE_POSITION, this | {"funding": trip.funding + payment})
+    else:
+        _fund_closed(conn, account_id, instrument.symbol, payment, ts_event_ns)
     _move(conn, account_id, instrument.quote, -payment)
     return True
+
+
+def _fund_closed(conn: Connection, account_id: str, symbol: str, payment: Decimal, ts_event_ns: int) -> None:
+    """Told after its trip was closed: by the next step, or when the desk was down."""
+    ended = round_trips.c
+    late = (ended.account_id == account_id, ended.symbol == symbol, ended.closed_ns >= ts_event_ns)
+    row = conn.execute(select(round_trips).where(*late).order_by(ended.closed_ns, ended.id).limit(1)).first()
+    if row is None:
+        raise LedgerBroken(f"funding of {payment} came for {symbol}, of which {account_id} holds nothing")
+    if row.pnl is not None:
+        conn.execute(update(round_trips).where(ended.id == row.id).values(pnl=row.pnl - payment))
 
 
 def positions(conn: Connection, account_id: str) -> tuple[Position, ...]:
@@ -120,26 +140,107 @@ def positions(conn: Connection, account_id: str) -> tuple[Position, ...]:
     return tuple(Position(*(getattr(row, name) for name in _POSITION_FIELDS)) for row in rows)
 
 
-def _trade(fill: Fill, instrument: Instrument) -> Trade:
-    in_base = fill.fee if fill.fee_currency == instrument.base else ZERO
+def post_margin(conn: Connection, account_id: str, symbol: str, margin: Decimal) -> None:
+    """What the venue holds as the margin of an open perpetual, by its own word. It stays in the balance."""
+    conn.execute(_CHANGE_POSITION, {"this_account": account_id, "this_symbol": symbol, "margin": margin})
+
+
+def _in_base(fill: Fill, instrument: Instrument) -> Decimal:
+    """The part of a fee that was paid out of the very coins that were traded."""
+    spot = instrument.kind is ContractKind.SPOT
+    return fill.fee if spot and fill.fee_currency == instrument.base else ZERO
+
+
+def _fee_worth(fill: Fill, instrument: Instrument, fee_price: Decimal | None) -> Decimal | None:
+    """In the numeraire, at the time of the fill; None where nobody knows."""
+    if not fill.fee or fill.fee_currency == instrument.quote:
+        return fill.fee
+    if fill.fee_currency == instrument.base:
+        return fill.fee * fill.price
+    return None if fee_price is None else fill.fee * fee_price
+
+
+def _trade(fill: Fill, instrument: Instrument, fee_worth: Decimal | None) -> Trade:
     # A fee taken out of the coins that a buy brings makes the position smaller; on top of a sale it sells more.
-    quantity = fill.quantity - fill.side.sign * in_base
-    fee = in_base * fill.price if in_base else fill.fee
-    return Trade(fill.side, quantity, fill.price, fee, fill.ts_event_ns)
+    quantity = fill.quantity - fill.side.sign * _in_base(fill, instrument)
+    return Trade(fill.side, quantity, fill.price, fee_worth, fill.ts_event_ns)
 
 
-def _move_spot(conn: Connection, fill: Fill, instrument: Instrument) -> None:
-    sign, notional = fill.side.sign, fill.quantity * fill.price
-    moves = {instrument.base: sign * fill.quantity, instrument.quote: -sign * notional}
-    moves[fill.fee_currency] -= fill.fee
-    for currency, amount in moves.items():
-        left = _move(conn, fill.account_id, currency, amount)
-        # A venue cannot have traded coins or cash that were not there: the books are wrong, not the fill.
-        if left < 0:
-            raise LedgerBroken(
-                f"trade {fill.trade_id} takes {text_of(-amount)} {currency} from account {fill.account_id}, "
-                f"which holds {text_of(left - amount)}"
-            )
+def _follow(
+    conn: Connection, trip: Trip | None, trade: Trade, kind: ContractKind, account_id: str, symbol: str
+) -> None:
+    """Keeps what a trade made of a position."""
+    spot = kind is ContractKind.SPOT
+    held, ended = after(trip, trade, may_open=not spot or trade.side is Side.BUY)
+    if held is None:
+        conn.execute(_DROP_POSITION, {"this_account": account_id, "this_symbol": symbol})
+    else:
+        row: dict[str, Any] = {name: getattr(held, name) for name in _TRIP_FIELDS}
+        row |= {"account_id": account_id, "symbol": symbol, "kind": kind, "margin": ZERO}
+        upsert(conn, position_rows, row, _TRIP_FIELDS)
+        _free_margin(conn, trip, held, account_id, symbol)
+    if ended is not None:
+        _close_trip(conn, account_id, symbol, ended, trade.ts_ns)
+
+
+def _free_margin(conn: Connection, before: Trip | None, now: Trip, account_id: str, symbol: str) -> None:
+    """Until the venue tells: what is closed takes its share of the margin with it, and what is new has none yet."""
+    if before is None or (before.side is now.side and before.quantity <= now.quantity):
+        return
+    row = conn.execute(_POSITION, {"account_id": account_id, "symbol": symbol}).one()
+    if row.margin:
+        left = share_of(row.margin, now.quantity, before.quantity) if before.side is now.side else ZERO
+        post_margin(conn, account_id, symbol, left)
+
+
+def _movement(fill: Fill, asset: str, trade: Trade) -> lots.Movement:
+    value = None if trade.fee is None else trade.quantity * trade.price + trade.side.sign * trade.fee
+    return lots.Movement(
+        fill.account_id, asset, trade.side, trade.quantity, value, fill.ts_event_ns, fill.venue, fill.trade_id
+    )
+
+
+def _move_spot(conn: Connection, fill: Fill, trade: Trade, instrument: Instrument) -> None:
+    """Coins one way and cash the other, each with the fee that was paid in it."""
+    movement = _movement(fill, instrument.base, trade)
+    _move_coins(conn, fill, instrument.base, trade.side.sign * trade.quantity)
+    fee = fill.fee if fill.fee_currency == instrument.quote else ZERO
+    _move_coins(conn, fill, instrument.quote, -fill.side.sign * fill.quantity * fill.price - fee)
+    if trade.side is Side.BUY:
+        lots.opened(conn, movement)
+    else:
+        lots.taken(conn, movement)
+
+
+def _spend(conn: Connection, fill: Fill, numeraire: str, worth: Decimal | None) -> None:
+    """A fee in a third currency sells so many of its coins at their price; a rebate in one brings them."""
+    side = Side.SELL if fill.fee > 0 else Side.BUY
+    quantity, value = abs(fill.fee), None if worth is None else abs(worth)
+    _move_coins(conn, fill, fill.fee_currency, -fill.fee)
+    movement = lots.Movement(
+        fill.account_id, fill.fee_currency, side, quantity, value, fill.ts_event_ns, fill.venue, fill.trade_id
+    )
+    if side is Side.BUY:
+        lots.opened(conn, movement)
+        return
+    lots.taken(conn, movement)
+    symbol = f"{fill.fee_currency}/{numeraire}"
+    trip = _trip(conn, fill.account_id, symbol)
+    if trip is not None:
+        # Without a price they leave at what they cost, and what their trip earned is not known.
+        price, fee = (trip.average_price, None) if value is None else (value / quantity, ZERO)
+        trade = Trade(side, quantity, price, fee, fill.ts_event_ns)
+        _follow(conn, trip, trade, ContractKind.SPOT, fill.account_id, symbol)
+
+
+def _move_coins(conn: Connection, fill: Fill, currency: str, amount: Decimal) -> None:
+    left = _move(conn, fill.account_id, currency, amount)
+    # A venue cannot have traded coins or cash that were not there: the books are wrong, not the fill.
+    if left < 0:
+        raise LedgerBroken(
+            f"trade {fill.trade_id} takes {text_of(-amount)} {currency} from account {fill.account_id}, "
+            f"which holds {text_of(left - amount)}"
+        )
 
 
 def _move(conn: Connection, account_id: str, currency: str, amount: Decimal) -> Decimal:
@@ -153,18 +254,8 @@ def _trip(conn: Connection, account_id: str, symbol: str) -> Trip | None:
     return None if row is None else Trip(**{name: getattr(row, name) for name in _TRIP_FIELDS})
 
 
-def _keep_trip(conn: Connection, account_id: str, instrument: Instrument, trip: Trip | None) -> None:
-    if trip is None:
-        conn.execute(_DROP_POSITION, {"this_account": account_id, "this_symbol": instrument.symbol})
-        return
-    row: dict[str, Any] = {name: getattr(trip, name) for name in _TRIP_FIELDS}
-    row |= {"account_id": account_id, "symbol": instrument.symbol, "kind": instrument.kind, "margin": ZERO}
-    # Margin is moved by whoever posts it, never by a fill.
-    upsert(conn, position_rows, row, _TRIP_FIELDS)
-
-
-def _close_trip(conn: Connection, fill: Fill, trip: Trip) -> None:
-    row = {"account_id": fill.account_id, "symbol": fill.symbol, "closed_ns": fill.ts_event_ns, "pnl": trip.pnl}
+def _close_trip(conn: Connection, account_id: str, symbol: str, trip: Trip, closed_ns: int) -> None:
+    row = {"account_id": account_id, "symbol": symbol, "closed_ns": closed_ns, "pnl": trip.pnl}
     row |= {
         "quantity": trip.closed_quantity,
         "entry_price": trip.closed_cost / trip.closed_quantity,
@@ -189,11 +280,5 @@ def _must_be_countable(fill: Fill, instrument: Instrument, numeraire: str) -> No
             f"trade {fill.trade_id} in {fill.symbol} was booked as {instrument.symbol}; "
             f"account {fill.account_id} trades against {numeraire} only"
         )
-    payable = {instrument.quote} if instrument.kind is ContractKind.PERPETUAL else {instrument.base, instrument.quote}
-    if fill.fee_currency not in payable:
-        raise LedgerBroken(
-            f"trade {fill.trade_id} paid its fee in {fill.fee_currency}: "
-            f"the ledger counts fees of {fill.symbol} in {' or '.join(sorted(payable))}"
-        )
-    if not (fill.quantity > 0 and fill.price > 0 and _trade(fill, instrument).quantity > 0):
+    if not (fill.quantity > 0 and fill.price > 0 and fill.quantity > fill.side.sign * _in_base(fill, instrument)):
         raise LedgerBroken(f"trade {fill.trade_id} is no trade: {fill.quantity} at {fill.price}, fee {fill.fee}")

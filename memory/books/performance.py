@@ -1,14 +1,12 @@
 """What an account is worth and what it earned, read from the books at the marks of one moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, desc, select
-from sqlalchemy.engine import ScalarResult
 
-from core.fills import realised
 from core.instruments import ContractKind, Instrument
 from core.money import ONE, ZERO
 from memory.books.accounts import account, balances
@@ -42,12 +40,13 @@ class Profit:
     """In the numeraire: the start, later transfers, `realised` and `unrealised` add up to the equity.
 
     `realised` is net of funding and of the fees on what was closed; `unrealised` is net of the fees paid on what is
-    open, and None where a mark is missing. `fees` and `funding` are what was paid in all.
+    open, and None where a mark is missing. `fees` and `funding` are what was paid in all. Where a fee was paid in a
+    currency that had no price then, whatever it belongs to is None.
     """
 
-    realised: Decimal
+    realised: Decimal | None
     unrealised: Decimal | None
-    fees: Decimal
+    fees: Decimal | None
     funding: Decimal
 
 
@@ -77,13 +76,15 @@ def equity(
 def profit(conn: Connection, account_id: str, marks: Mapping[str, Decimal]) -> Profit:
     """What the account earned and paid since it was opened. `marks` are by symbol."""
     open_trips = conn.execute(_POSITIONS, {"account_id": account_id}).all()
-    closed = _sum(conn.scalars(select(round_trips.c.pnl).where(round_trips.c.account_id == account_id)))
+    closed = conn.scalars(select(round_trips.c.pnl).where(round_trips.c.account_id == account_id)).all()
+    going = [None if row.unvalued else row.realised - row.funding for row in open_trips]
     paid = select(funding_payments.c.payment).where(funding_payments.c.account_id == account_id)
+    fees = select(fills.c.fee_worth).where(fills.c.account_id == account_id)
     return Profit(
-        realised=closed + sum((row.realised - row.funding for row in open_trips), ZERO),
+        realised=_sum([*closed, *going]),
         unrealised=_unrealised_of(open_trips, marks),
-        fees=_fees(conn, account_id),
-        funding=_sum(conn.scalars(paid)),
+        fees=_sum(conn.scalars(fees)),
+        funding=sum(conn.scalars(paid), ZERO),
     )
 
 
@@ -97,12 +98,10 @@ def track_record(conn: Connection, account_id: str, since_ns: int) -> TrackRecor
     """Win rate and payoff, net of costs, of the latest round trips closed after `since_ns`; None while nothing lost.
 
     What the account itself lived through is out of sample by its nature. Both are of notional, so that a large trade
-    says no more than a small one.
+    says no more than a small one. What nobody knows is left out.
     """
-    returns = [
-        row.pnl / (row.quantity * row.entry_price)
-        for row in conn.execute(_LATEST_TRIPS, {"account_id": account_id, "since_ns": since_ns})
-    ]
+    trips = conn.execute(_LATEST_TRIPS, {"account_id": account_id, "since_ns": since_ns})
+    returns = [row.pnl / (row.quantity * row.entry_price) for row in trips if row.pnl is not None]
     won, lost = [r for r in returns if r > 0], [-r for r in returns if r < 0]
     if not lost:
         return None
@@ -112,33 +111,35 @@ def track_record(conn: Connection, account_id: str, since_ns: int) -> TrackRecor
 
 
 def losing_streak(conn: Connection, account_id: str, since_ns: int = 0) -> int:
-    """How many of the latest round trips lost in a row, net of costs, of those closed after `since_ns`."""
+    """How many of the latest round trips lost in a row, net of costs, of those closed after `since_ns`.
+
+    One of which nobody knows what it earned proves no gain, and counts as lost.
+    """
     streak = 0
     with conn.execute(_TRIPS_BACKWARD, {"account_id": account_id, "since_ns": since_ns}) as trips:
         for (pnl,) in trips:
-            if pnl >= 0:
+            if pnl is not None and pnl >= 0:
                 break
             streak += 1
     return streak
 
 
 def _unrealised_of(open_trips: Sequence[Row[Any]], marks: Mapping[str, Decimal]) -> Decimal | None:
-    if any(row.symbol not in marks for row in open_trips):
+    if any(row.symbol not in marks or row.unvalued for row in open_trips):
         return None
     return sum((_unrealised(row, marks[row.symbol]) - row.entry_fees for row in open_trips), ZERO)
 
 
 def _unrealised(row: Row[Any], mark: Decimal) -> Decimal:
-    gain: Decimal = realised(row.side.sign, row.average_price, mark, row.quantity)
+    gain: Decimal = row.side.sign * (row.quantity * mark - row.cost)
     return gain
 
 
-def _fees(conn: Connection, account_id: str) -> Decimal:
-    numeraire = account(conn, account_id).numeraire
-    query = select(fills.c.fee, fills.c.fee_currency, fills.c.price).where(fills.c.account_id == account_id)
-    return sum((r.fee if r.fee_currency == numeraire else r.fee * r.price for r in conn.execute(query)), ZERO)
-
-
-def _sum(amounts: ScalarResult[Decimal]) -> Decimal:
-    # Here and not in SQL, which would add texts.
-    return sum(amounts, ZERO)
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Here and not in SQL, which would add texts; None where one of them is not known."""
+    total = ZERO
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total

@@ -24,6 +24,12 @@ class StopState(StrEnum):
     DONE = "done"
 
 
+class ParentState(StrEnum):
+    WORKING = "working"  # its schedule releases children
+    ENDING = "ending"  # releases none any more, and waits for those that live
+    ENDED = "ended"
+
+
 class ApprovalState(StrEnum):
     WAITING = "waiting"
     APPROVED = "approved"
@@ -37,7 +43,9 @@ class IncidentKind(StrEnum):
     """What somebody found wrong, and nobody has closed yet."""
 
     MISMATCH = "mismatch"  # the venue contradicts the books
+    IRREGULARITY = "irregularity"  # an order did what its life does not allow, and was booked as the venue told it
     MODEL_DRIFT = "model_drift"
+    RESTRICTED = "restricted"  # the venue froze the account or its keys
 
 
 class RequestState(StrEnum):

@@ -83,7 +83,8 @@ class Layering(OwnerRule):
         if same_side is None:
             return ONE
         owner = c.order.owner
-        return tally(1 + len([o for o in same_side if o.owner == owner and not o.reduce_only and not o.protective]))
+        resting = [o for o in same_side if not (o.reduce_only or o.protective or o.unsent)]
+        return tally(1 + len([o for o in resting if o.owner == owner]))
 
 
 class Restricted(CountRule):
@@ -115,7 +116,7 @@ def could_cross(order: Order, resting: OpenOrder, last: Decimal | None) -> bool:
 
     A stop that waits is in no book until its trigger trades: by then what stood nearer to the market has filled.
     """
-    if resting.symbol != order.symbol or resting.side is order.side:
+    if resting.symbol != order.symbol or resting.side is order.side or resting.unsent:
         return False
     if _waits(order.side, order.trigger_price, last):
         return _still_rests(resting.limit_price or resting.trigger_price, order.side, order.trigger_price)

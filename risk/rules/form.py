@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar
 
+from core.algorithms import problem
 from core.money import ONE, ZERO, on_grid
 from risk.arithmetic import deviation, notional
 from risk.candidate import LIMIT, STOP, Candidate
@@ -44,14 +45,15 @@ class Positive(FormRule):
 
 
 class Fields(FormRule):
-    """A limit order has a limit price, a stop has a trigger, and neither has the other's."""
+    """A limit order has a limit price, a stop has a trigger, neither has the other's; its execution plan is sound."""
 
     code: ClassVar[str] = DenialCode.FIELDS
 
     def measure(self, c: Candidate) -> Decimal | None:
         order = c.order
         wrong = (order.limit_price is None) is (order.type is LIMIT)
-        return tally(wrong + ((order.trigger_price is None) is (order.type is STOP)))
+        unsound = order.execution is not None and problem(order) is not None
+        return tally(wrong + ((order.trigger_price is None) is (order.type is STOP)) + unsound)
 
 
 class KnownInstrument(FormRule):

@@ -116,8 +116,47 @@ def test_an_unknown_key_two_tables_deep_is_refused(home: Home, folder: Path) -> 
     )
 
 
+# Modes
+
+
 def test_a_mode_that_does_not_exist_is_refused(home: Home, folder: Path) -> None:
-    assert "mode is 'live'" in refusal(home, folder, 'mode = "live"\n')
+    assert "mode is 'dry-run'" in refusal(home, folder, 'mode = "dry-run"\n')
+
+
+@pytest.mark.parametrize("mode", ["testnet", "live"])
+def test_a_mode_that_trades_at_a_venue_without_one_is_refused(home: Home, folder: Path, mode: str) -> None:
+    assert f"venue: mode {mode} needs the name of a venue" in refusal(home, folder, f'mode = "{mode}"\n')
+    told = refusal(home, folder, f'mode = "{mode}"\n[venue]\nleverage = 1\n')
+    assert "needs the name of a venue" in told
+
+
+def test_a_venue_that_nobody_knows_is_refused_with_those_near_to_it(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, 'mode = "live"\n[venue]\nname = "binnance"\n')
+    assert "found 'binnance', near to it are binance" in told
+
+
+@pytest.mark.parametrize("venue", ["kraken", "coinbase"])
+def test_a_testnet_that_does_not_exist_is_refused(home: Home, folder: Path, venue: str) -> None:
+    table = f'[venue]\nname = "{venue}"\n'
+    assert f"{venue} has no testnet" in refusal(home, folder, f'mode = "testnet"\n{table}')
+    assert loaded(home, folder, f'mode = "live"\n{table}').mode == "live"
+
+
+def test_contracts_that_a_venue_was_not_checked_for_are_refused(home: Home, folder: Path) -> None:
+    told = refusal(home, folder, 'mode = "live"\n[venue]\nname = "binance"\nkind = "perpetual"\n')
+    assert "its perpetuals are binanceusdm" in told
+
+
+def test_leverage_at_its_ceiling_is_allowed_and_beyond_it_refused(home: Home, folder: Path) -> None:
+    text = 'mode = "testnet"\n[venue]\nname = "bybit"\nkind = "perpetual"\nleverage = {}\n'
+    assert loaded(home, folder, text.format(3)).venue.leverage == 3
+    assert "venue.leverage is 4" in refusal(home, folder, text.format(4))
+    assert "venue.leverage is 0" in refusal(home, folder, text.format(0))
+
+
+def test_on_paper_no_venue_is_needed_and_a_wrong_one_is_refused_all_the_same(home: Home, folder: Path) -> None:
+    assert loaded(home, folder, 'mode = "paper"\n').venue.name == ""
+    assert "binnance" in refusal(home, folder, '[venue]\nname = "binnance"\n')
 
 
 @pytest.mark.parametrize("text", ["[risk", "max = = 1", "risk: {}", b"\xff\xfe\x00"])
@@ -237,3 +276,10 @@ def test_a_home_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made"):
         Home(tmp_path / "file" / "home").make()
+
+
+def test_paper_perpetuals_post_no_less_margin_than_the_policys_leverage_would(home: Home, folder: Path) -> None:
+    said = refusal(home, folder, '[execution.paper]\nleverage = "2"')
+    assert said.endswith("execution: paper.leverage is 2, risk.max_leverage allows 1")
+    both = loaded(home, folder, '[risk]\nmax_leverage = "2"\n[execution.paper]\nleverage = "2"')
+    assert both.execution.paper.leverage == 2

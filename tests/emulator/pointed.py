@@ -14,6 +14,7 @@ SPOT = {
         "fetchCurrencies": False,
         "fetchMargins": False,
     },
+    "binanceusdm": {"fetchMarkets": {"types": ["linear"]}, "fetchCurrencies": False, "fetchMargins": False},
     "bybit": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
     "kraken": {},
 }

@@ -6,19 +6,10 @@ from hypothesis import strategies as st
 
 from core.orders import Side, TimeInForce
 from core.time import ManualClock
-from emulator.exchange import (
-    API_KEY,
-    Account,
-    Cause,
-    Event,
-    Exchange,
-    OrderChange,
-    Refusal,
-    Request,
-    Status,
-    VenueOrder,
-)
+from emulator.accounts import Account, Event, OrderChange
+from emulator.exchange import API_KEY, Exchange
 from emulator.market import Delta, PublicTrade
+from emulator.orders import Cause, Refusal, Request, Status, VenueOrder
 
 BTC = "BTC/USDT"
 NOW_NS = 1_700_000_000_000_000_000

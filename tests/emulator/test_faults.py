@@ -80,24 +80,6 @@ def test_a_rule_strikes_only_what_it_names() -> None:
     assert faults.on_request("POST", "/api/v3/order") is not None
 
 
-async def test_rules_are_set_and_shown_by_the_admin_route(venue: Emulator) -> None:
-    async with http(venue) as session:
-        async with session.post("/_faults", json=[{"fault": "status", "status": 502, "times": 1}]) as answer:
-            assert (await answer.json())["rules"][0]["struck"] == 0
-        async with session.get(KLINES, params=_text(ASK)) as answer:
-            assert answer.status == 502
-        async with session.get("/_faults") as answer:
-            assert (await answer.json())["rules"][0]["struck"] == 1
-        for wrong in (b"[{", b'[{"fault": "gremlin"}]'):
-            async with session.post("/_faults", data=wrong) as answer:
-                assert answer.status == 422
-    assert len(await get(venue, KLINES, **ASK)) == 10
-
-
-def _text(params: dict[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in params.items()}
-
-
 # ── of a request ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from core.time import DAY_NS, HOUR_NS, ManualClock, parse_time
-from emulator.binance.futures import FUNDING_MS
+from emulator.perpetuals import FUNDING_MS
 from emulator.server import Emulator
 from market.venues import reader
 
@@ -101,4 +101,4 @@ async def test_perpetuals_have_a_budget_of_their_own(venue: Emulator, client: An
     spent = venue.binance.rest.budget.used
     await client.fapiPublicGetAggTrades({"symbol": "BTCUSDT", "limit": 1})
     assert venue.binance.rest.budget.used == spent
-    assert venue.binance.futures.budget.used >= 20
+    assert venue.binance.contracts.budget.used >= 20

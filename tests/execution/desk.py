@@ -10,7 +10,7 @@ import itertools
 import json
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
@@ -25,8 +25,8 @@ from core.errors import ExchangeUnavailable
 from core.exits import ExitPlan
 from core.instruments import Instrument
 from core.money import Price, Quantity
-from core.orders import Order, OrderState, OrderType, Proposal, Side, TimeInForce
-from core.quotes import Book, Feeds, Level, Quote
+from core.orders import Fill, Order, OrderState, OrderType, Proposal, Side, TimeInForce
+from core.quotes import Book, Feeds, Funding, Level, Quote
 from core.time import HOUR_NS, ManualClock, Timeframe, parse_time
 from core.verdicts import AnswerKind, Receipt
 from execution import latches, orderbook
@@ -35,8 +35,20 @@ from execution.door import Door
 from execution.gate import Gate
 from execution.kill import KillSwitch
 from execution.orderbook import Attempt
-from execution.ports import OrderReport, PlainOrder, Venue
+from execution.ports import (
+    AbsenceProof,
+    OrderReport,
+    PlainOrder,
+    Venue,
+    VenueEvent,
+    VenueFunding,
+    VenueOrder,
+    VenuePosition,
+    VenueTransfer,
+)
 from execution.readings import sight
+from execution.reads import Reads
+from execution.reconcile import Reconciler
 from execution.settings import PaperSettings
 from execution.tickets import TicketOffice
 from execution.venues.paper import PaperVenue
@@ -88,6 +100,7 @@ class ScriptedMarket:
     def __init__(self, *instruments: Instrument) -> None:
         self.instruments = {i.symbol: i for i in instruments}
         self.fed: dict[str, Feeds] = {}
+        self.paid: list[Funding] = []
         self._quotes: dict[str, list[Quote]] = {}
         self._books: dict[str, list[Book]] = {}
         self._bars: dict[str, list[Bar]] = {}
@@ -107,6 +120,9 @@ class ScriptedMarket:
 
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
         return self.fed.get(symbol, Feeds())
+
+    def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
+        return [f for f in self.paid if f.symbol == symbol and after_ns < f.ts_event_ns <= until_ns]
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Bar]:
         return [b for b in self._bars.get(symbol, []) if after_ns < b.close_ns <= until_ns]
@@ -185,11 +201,13 @@ class RecordingVenue:
         self._venue = venue
         self.name = venue.name
         self.rests_stops = venue.rests_stops
+        self.hides_quantity = venue.hides_quantity
         self.placed: list[PlainOrder] = []
         self.cancelled: list[str] = []
         self.fails_before: BaseException | None = None  # the request is lost on its way
         self.fails_after: BaseException | None = None  # the answer is lost on its way
         self.unreadable = False
+        self.proof: AbsenceProof | None = None  # what it takes here, if not what the venue behind it says
         self.trades_before_cancel: int | None = None  # matches up to then, just before it takes a cancel
         self.reached = asyncio.Event()
         self.let_through = asyncio.Event()
@@ -217,12 +235,52 @@ class RecordingVenue:
         await self._venue.cancel(client_order_id, symbol)
 
     async def report(self, client_order_id: str, symbol: str) -> OrderReport | None:
-        if self.unreadable:
-            raise ExchangeUnavailable("the line is cut")
+        self._must_be_readable()
         return await self._venue.report(client_order_id, symbol)
 
     async def advance(self, now_ns: int) -> None:
         await self._venue.advance(now_ns)
+
+    @property
+    def absence(self) -> AbsenceProof:
+        return self.proof or self._venue.absence
+
+    async def open_orders(self) -> tuple[VenueOrder, ...]:
+        self._must_be_readable()
+        return await self._venue.open_orders()
+
+    async def fills(self, symbol: str, since_ns: int) -> tuple[Fill, ...]:
+        self._must_be_readable()
+        return await self._venue.fills(symbol, since_ns)
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        self._must_be_readable()
+        return await self._venue.balances()
+
+    async def positions(self) -> tuple[VenuePosition, ...]:
+        self._must_be_readable()
+        return await self._venue.positions()
+
+    async def transfers(self, since_ns: int) -> tuple[VenueTransfer, ...]:
+        self._must_be_readable()
+        return await self._venue.transfers(since_ns)
+
+    async def fundings(self, since_ns: int) -> tuple[VenueFunding, ...]:
+        self._must_be_readable()
+        return await self._venue.fundings(since_ns)
+
+    def events(self) -> AsyncIterator[VenueEvent]:
+        return self._venue.events()
+
+    async def keep_alive(self, timeout_s: int) -> bool:
+        return await self._venue.keep_alive(timeout_s)
+
+    async def close(self) -> None:
+        await self._venue.close()
+
+    def _must_be_readable(self) -> None:
+        if self.unreadable:
+            raise ExchangeUnavailable("the line is cut")
 
 
 class Switch(KillSwitch):
@@ -252,6 +310,8 @@ class Desk:
     kill: Switch = field(default_factory=Switch)
     account_id: str = ACCOUNT
     ticket_ttl_s: int = 5
+    quiet_s: int = 0
+    reconcile_every_s: int = 3600
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -264,7 +324,10 @@ class Desk:
         wiring = (self.account_id, self.books, self.market)
         rules = Rulebook(self.policy)
         self.gate = Gate(*wiring, self.door, self.office, rules, self.clock, self.breakers, self.vitals)
-        self.watch = Watch(*wiring, self.gate, self.door, self.office, self.clock, self.breakers)
+        self.reads = Reads(self.venue, self.vitals)
+        self.reconciler = Reconciler(*wiring, self.reads, self.clock, self.policy, quiet_s=self.quiet_s)
+        watching = (self.gate, self.door, self.office, self.clock, self.breakers, self.reconciler)
+        self.watch = Watch(*wiring, *watching, reconcile_every_s=self.reconcile_every_s)
 
     @classmethod
     def open(

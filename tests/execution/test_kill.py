@@ -176,6 +176,7 @@ class Exchange:
 
     name = "paper"
     rests_stops = False
+    hides_quantity = False
 
     def __init__(self) -> None:
         self.resting: dict[str, PlainOrder] = {}

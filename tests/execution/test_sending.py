@@ -75,7 +75,7 @@ async def test_an_accepted_order_whose_report_is_late_counts_as_it_was_sent(desk
     desk.venue.unreadable = True
     proposal = desk.buy("1")
     assert (await desk.propose(proposal)).kind is AnswerKind.WORKING
-    assert desk.order_of(proposal).state is OrderState.SENDING
+    assert desk.order_of(proposal).state is OrderState.OPEN
     assert desk.reserved()["USDT"] > 0
 
 

@@ -295,12 +295,12 @@ async def test_a_stop_says_in_its_thesis_that_it_was_one(desk: Desk) -> None:
 
 
 async def test_what_is_too_little_to_sell_stays_guarded_and_cancels_nobodys_order(desk: Desk) -> None:
-    """0.05 coins at 100 are below what the venue takes; a target that rests is worth more to them than nothing."""
+    """0.11 coins at 90 are below what the venue takes, and at 100 they were not."""
     await desk.bought("2", stop="90")
-    await desk.propose(desk.sell("1.95"))
+    await desk.propose(desk.sell("1.89"))
     await desk.trades("100", "100", "100", "100")
     report = await desk.trades("100", "100", "80", "80")
-    assert (report.fired, desk.held(), desk.armed()) == ((), Decimal("0.05"), Decimal("0.05"))
+    assert (report.fired, desk.held(), desk.armed()) == ((), Decimal("0.11"), Decimal("0.11"))
 
 
 async def test_a_book_without_one_side_holds_up_no_stop(desk: Desk) -> None:

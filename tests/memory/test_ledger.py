@@ -19,8 +19,8 @@ from memory.books.database import Books
 from tests.memory.desks import BTC, PERPETUAL, bought, fill, instrument, sold
 
 CASH = Decimal(10_000)
-# Average cost is a quotient of 60 digits; nothing may drift further than its last ones.
-ROUNDING = Decimal("1e-40")
+# The share of a part is cut to 30 decimals, so that sums are exact; parts of parts may differ in the last of them.
+ROUNDING = Decimal("1e-25")
 
 
 @pytest.fixture
@@ -143,8 +143,8 @@ def test_spending_cash_that_is_not_there_breaks_the_ledger(account: Books) -> No
 @pytest.mark.parametrize(
     ("trade", "as_", "said"),
     [
-        (bought("0.1", at="100", fee="1", paid_in="BNB"), BTC, "paid its fee in BNB: the ledger counts fees"),
-        (bought("0.1", at="100", fee="1", paid_in="BTC"), PERPETUAL, "counts fees of BTC/USDT in USDT"),
+        (bought("0.1", at="100", fee="1", paid_in="BNB"), BTC, "takes 1 BNB from account paper, which holds 0"),
+        (bought("0.1", at="100", fee="1", paid_in="BTC"), PERPETUAL, "takes 1 BTC from account paper, which holds 0"),
         (bought("0.1", at="100"), instrument("ETH/USDT"), "in BTC/USDT was booked as ETH/USDT"),
         (bought("1", at="1", symbol="ETH/BTC"), instrument("ETH/BTC"), "account paper trades against USDT only"),
         (bought("0", at="100"), BTC, "is no trade: 0 at 100"),
@@ -195,6 +195,29 @@ def test_funding_is_booked_once_and_counts_in_the_trip(account: Books) -> None:
     assert (held.funding, balances(account)["USDT"]) == (Decimal(3), CASH - 3)
     book(account, sold("0.1", at="50000"), as_=PERPETUAL)
     assert [pnl for *_, pnl in account.read(trips)] == [Decimal(-3)]
+
+
+def test_funding_that_is_told_after_its_trip_has_closed_belongs_to_that_trip(account: Books) -> None:
+    book(account, bought("0.1", at="50000", ts_ns=1), sold("0.1", at="50000", ts_ns=9), as_=PERPETUAL)
+    book(account, sold("0.1", at="50000", ts_ns=12), as_=PERPETUAL)
+    account.write(lambda conn: ledger.apply_funding(conn, "paper", PERPETUAL, Decimal(3), ts_event_ns=8))
+    assert [pnl for *_, pnl in account.read(trips)] == [Decimal(-3)]
+    held = position(account)
+    assert held is not None
+    assert (held.funding, balances(account)["USDT"]) == (Decimal(0), CASH - 3)
+
+
+def test_closing_a_part_takes_its_share_of_the_margin_and_a_flip_has_none_yet(account: Books) -> None:
+    book(account, bought("0.4", at="50000"), as_=PERPETUAL)
+    account.write(lambda conn: ledger.post_margin(conn, "paper", "BTC/USDT", Decimal(200)))
+    book(account, sold("0.1", at="50000"), as_=PERPETUAL)
+    held = position(account)
+    assert held is not None
+    assert held.margin == 150
+    book(account, sold("0.5", at="50000"), as_=PERPETUAL)
+    held = position(account)
+    assert held is not None
+    assert (held.side, held.margin) == (Side.SELL, Decimal(0))
 
 
 def test_funding_without_a_position_breaks_the_ledger(account: Books) -> None:
@@ -256,8 +279,9 @@ def test_no_legal_trading_makes_a_balance_negative_or_loses_a_cent(
             assert held.get("BTC", Decimal(0)) == sum(p.quantity for p in open_)
             earned = ledger.profit(conn, "paper", {})
             entry_fees = sum(conn.scalars(select(tables.positions.c.entry_fees)), Decimal(0))
-            at_cost = held["USDT"] + sum(p.quantity * p.average_price for p in open_)
-            assert abs(at_cost - (CASH + earned.realised - entry_fees)) < ROUNDING
+            at_cost = held["USDT"] + sum(conn.scalars(select(tables.positions.c.cost)), Decimal(0))
+            assert earned.realised is not None
+            assert at_cost == CASH + earned.realised - entry_fees
             assert earned.fees == sum((f.quantity * f.price * FEE for f in done), Decimal(0))
             before = state(conn)
             assert not any(ledger.apply_fill(conn, trade, BTC) for trade in done)

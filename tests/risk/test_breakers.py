@@ -237,6 +237,7 @@ LOOSER: list[tuple[str, dict[str, Any]]] = [
     ("kill", {"at": "2"}),
     ("kill", {"state": "reducing"}),
     ("mismatch", {"kind": "condition", "quiet_s": 86_400}),
+    ("irregularity", {"at": "2"}),
     ("equity_unknown", {"state": "active", "caps": "0.1"}),
     ("venue_failures", {"at": "4"}),
     ("venue_failures", {"quiet_s": 59}),

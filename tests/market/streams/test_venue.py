@@ -355,7 +355,8 @@ async def test_the_funding_of_a_perpetual_is_asked_of_the_venues_own_class_and_f
         try:
             await _until(lambda: perpetual in stream.funding)
             paid_next = parse_time("2026-03-01T16:00") // 1_000_000
-            assert stream.funding == {perpetual: venue.binance.futures.rate(BTC, paid_next)}
+            market = venue.exchange.market(perpetual)
+            assert stream.funding == {perpetual: venue.exchange.contracts.rate(market, paid_next)}
             venue.faults.add("status", path="*/premiumIndex", status=503)
             await _until(lambda: not stream.funding)
             venue.faults.clear()

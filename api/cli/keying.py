@@ -1,0 +1,83 @@
+"""`warden keys`: an exchange's keys, kept without ever being shown."""
+
+import getpass
+import sys
+
+from api.cli import show
+from api.cli.console import console, print_json
+from api.cli.opened import books
+from core.errors import ConfigError
+from desk import waivers
+from desk.clock import SystemClock
+from desk.home import Home
+from desk.keys import KeyChain
+from desk.settings import environment_of
+
+
+def chain() -> KeyChain:
+    """Where keys may be. Only a terminal is asked for a passphrase."""
+    return KeyChain(Home.find(), environment_of(), getpass.getpass if sys.stdin.isatty() else None)
+
+
+def add(venue: str, *, json: bool) -> None:
+    keys = chain()
+    kept = keys.add(venue, *_typed(venue) if sys.stdin.isatty() else _piped())
+    found = keys.need(venue)
+    if json:
+        print_json({"venue": venue, "kept": kept, "hint": found.hint, "used": found.kept})
+        return
+    console.print(f"[bold green]✓[/] the keys of {venue} are in {kept}")
+    if found.kept != kept:
+        console.print(f"[yellow]those in {found.kept} come first, and stay in use[/]")
+
+
+def _typed(venue: str) -> tuple[str, str, str]:
+    return (
+        getpass.getpass(f"API key of {venue}: ").strip(),
+        getpass.getpass("Secret: ").strip(),
+        getpass.getpass("Passphrase (none for most venues): ").strip(),
+    )
+
+
+def _piped() -> tuple[str, str, str]:
+    lines = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
+    if len(lines) not in (2, 3):
+        raise ConfigError(f"expected two lines (API key, secret) or three (passphrase), found {len(lines)}")
+    return lines[0], lines[1], lines[2] if len(lines) == 3 else ""
+
+
+def listing(*, json: bool) -> None:
+    found = chain().listed()
+    if json:
+        print_json(found)
+        return
+    if not found:
+        console.print("no keys: `warden keys add VENUE` keeps some")
+        return
+    table = show.table("venue", "kept in", "key")
+    for row in found:
+        table.add_row(row["venue"], row["kept"] or row["problem"], row["hint"] or "—")
+    console.print(table)
+
+
+def remove(venue: str, *, json: bool) -> None:
+    gone = chain().remove(venue)
+    if json:
+        print_json({"venue": venue, "removed_from": gone})
+        return
+    console.print(f"[bold green]✓[/] the keys of {venue} are no longer in {' and '.join(gone)}")
+
+
+def accept(venue: str, by: str, reason: str, *, json: bool) -> None:
+    found = chain().need(venue)
+    with books() as opened:
+        now_ns = SystemClock().now_ns()
+        opened.books.write(
+            lambda conn: waivers.waive(
+                conn, waivers.KEYS, found.fingerprint, found.hint, by=by, reason=reason, now_ns=now_ns
+            )
+        )
+    if json:
+        print_json({"venue": venue, "hint": found.hint, "by": by, "reason": reason})
+        return
+    console.print(f"[bold green]✓[/] the key {found.hint} of {venue} may go live whatever it can do, until it changes")

@@ -1,0 +1,52 @@
+"""`warden keys`: what exchanges know the desk by."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Keys of exchanges, kept without being shown: add, list, remove, accept.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Venue = Annotated[str, typer.Argument(metavar="VENUE", help="As ccxt writes it, such as binance.")]
+
+
+@app.command("add")
+def add(venue: Venue, json: Json = False) -> None:
+    """Keep a venue's keys in the keyring, else in an encrypted file. They are asked for, or read from standard input.
+
+    Piped in, they are two lines or three: the API key, the secret, and a passphrase where the venue has one.
+    """
+    from api.cli import keying
+
+    keying.add(venue, json=json)
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Which venues have keys, where they are kept, and the last four characters of each."""
+    from api.cli import keying
+
+    keying.listing(json=json)
+
+
+@app.command("remove")
+def remove(venue: Venue, json: Json = False) -> None:
+    """Take a venue's keys out of the keyring and the encrypted file."""
+    from api.cli import keying
+
+    keying.remove(venue, json=json)
+
+
+@app.command("accept")
+def accept(
+    venue: Venue,
+    reason: Annotated[str, typer.Option(help="Why; journaled.")],
+    by: Annotated[str, typer.Option(help="Who says so; journaled.")] = "operator",
+    json: Json = False,
+) -> None:
+    """Let this key go live although it can withdraw, or although nobody can tell what it may do."""
+    from api.cli import keying
+
+    keying.accept(venue, by, reason, json=json)

@@ -1,0 +1,1 @@
+"""Binance's USD-margined contracts: /fapi and the private stream."""

@@ -1,0 +1,1 @@
+"""Algorithms: a parent order worked in children, each of which passes the gate like any order."""

@@ -1,0 +1,124 @@
+"""Brings the books into agreement with the venue: orders, fills, balances, positions, transfers. It only reads there.
+
+What the venue knows and the books had not heard of is booked, once. What contradicts them is classified, journaled as
+an incident, and closes the desk through its breaker. Running it twice changes nothing, and it is linear in orders and
+fills. What has just been active is left alone: a venue's lists need a moment to agree with each other.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, select
+
+from core.money import ZERO
+from core.ports import Clock, MarketFacts
+from core.time import HOUR_NS, SECOND_NS
+from execution import mismatches
+from execution.adoption import Adoption
+from execution.booking import Booking
+from execution.comparing import balances_off, positions_off
+from execution.mismatches import Mismatch, Reconciled
+from execution.ports import VenueReads
+from execution.telling import Listener, Told
+from memory.books import accounts, journal, ledger, tables
+from memory.books.columns import upsert
+from memory.books.database import Books
+from risk.settings import RiskSettings
+
+T = TypeVar("T")
+
+# How far back a venue's lists are asked again: what happened before the last agreement may be told late.
+OVERLAP_NS: Final = HOUR_NS
+# So many fills or orders share one commit: a writer that is held for long holds up everybody.
+BATCH: Final = 500
+
+
+class Reconciler:
+    """Of one account at one venue. It has no door: it can place nothing and cancel nothing."""
+
+    def __init__(
+        self,
+        account_id: str,
+        books: Books,
+        market: MarketFacts,
+        venue: VenueReads,
+        clock: Clock,
+        policy: RiskSettings,
+        *,
+        quiet_s: int,
+    ) -> None:
+        self._account_id = account_id
+        self._books = books
+        self._clock = clock
+        self._quiet_ns = quiet_s * SECOND_NS
+        self._listener = Listener(account_id, books, market, venue, clock, self._quiet_ns)
+        self._adoption = Adoption(account_id, venue.name, market, policy.market_slippage)
+        self._suspected: dict[Mismatch, int] = {}  # and since when
+        self._one_at_a_time = asyncio.Lock()
+
+    async def reconcile(self) -> Reconciled:
+        """Raises ExchangeUnavailable where the venue cannot be read: nothing is proven then, and nothing changes."""
+        async with self._one_at_a_time:
+            since_ns = self._books.read(self._since)
+            told = await self._listener.listen(since_ns)
+            booking = Booking(self._listener, self._adoption, told)
+            await self._in_batches(list(told.orders), booking.adopt)
+            await self._in_batches(told.fills, booking.fills)
+            await self._in_batches(booking.names_to_look_at(), booking.orders)
+            return self._books.write(lambda conn: self._judge(conn, told, booking))
+
+    async def _in_batches(self, work: Sequence[T], book: Callable[[Connection, Sequence[T], int], None]) -> None:
+        for batch in _batches(work):
+            now_ns = self._clock.now_ns()
+            self._books.write(lambda conn, batch=batch, now_ns=now_ns: book(conn, batch, now_ns))  # type: ignore[misc]
+            await asyncio.sleep(0)
+
+    def _since(self, conn: Connection) -> int:
+        table = tables.reconciled
+        found = conn.execute(select(table.c.until_ns).where(table.c.account_id == self._account_id)).scalar()
+        return accounts.account(conn, self._account_id).opened_ns if found is None else int(found)
+
+    def _judge(self, conn: Connection, told: Told, booking: Booking) -> Reconciled:
+        now_ns = self._clock.now_ns()
+        booking.money(conn, now_ns)
+        booking.missing_there(conn, now_ns)
+        moving = booking.moving(conn, now_ns)
+        left_alone = {*booking.left_alone, *moving}
+        found = list(booking.mismatches)
+        for suspect in self._compare(conn, told, moving):
+            if self._confirmed(suspect, now_ns):
+                found.append(suspect)
+            else:
+                left_alone.add(suspect.subject)
+        new = mismatches.keep(conn, self._account_id, found, left_alone, now_ns)
+        result = Reconciled(now_ns, tuple(found), tuple(sorted(left_alone)), **booking.counted)
+        if new or any(booking.counted.values()):
+            entry = {**booking.counted, "mismatches": [m.name for m in found], "left_alone": sorted(left_alone)}
+            journal.append(conn, self._account_id, "reconciled", entry, ts_ns=now_ns)
+        if result.clean:
+            until_ns = max(self._since(conn), now_ns - OVERLAP_NS)
+            row = {"account_id": self._account_id, "until_ns": until_ns, "at_ns": now_ns}
+            upsert(conn, tables.reconciled, row, ("until_ns", "at_ns"))
+        return result
+
+    def _compare(self, conn: Connection, told: Told, moving: set[str]) -> list[Mismatch]:
+        ours, positions = self._held(conn), ledger.positions(conn, self._account_id)
+        suspects = [*balances_off(ours, told.balances), *positions_off(positions, told.positions)]
+        found = [suspect for suspect in suspects if suspect.subject not in moving]
+        self._suspected = {known: since for known, since in self._suspected.items() if known in found}
+        return found
+
+    def _held(self, conn: Connection) -> dict[str, Decimal]:
+        """With the coins that were there before."""
+        held, outside = accounts.balances(conn, self._account_id), accounts.outside(conn, self._account_id)
+        return {c: held.get(c, ZERO) + outside.get(c, ZERO) for c in sorted({*held, *outside})}
+
+    def _confirmed(self, suspect: Mismatch, now_ns: int) -> bool:
+        """What is off must be off by the same a quiet period later: a fill may be in one list and not in the other."""
+        return now_ns - self._suspected.setdefault(suspect, now_ns) >= self._quiet_ns
+
+
+def _batches(work: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (work[at : at + BATCH] for at in range(0, len(work), BATCH))

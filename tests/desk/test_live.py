@@ -1,0 +1,148 @@
+"""A desk at a venue that is there: an emulated one, over HTTP and WebSockets, through ccxt's own classes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from core import identity
+from core.errors import ConfigError, DeskHalted
+from core.money import Price, Quantity
+from core.orders import Order, OrderState, OrderType, Proposal, Side
+from core.time import HOUR_NS
+from core.verdicts import AnswerKind
+from desk import reports
+from desk.home import Home
+from desk.live import LiveCommand, LiveDesk, account_id_of, open_live
+from desk.settings import Settings, parse
+from emulator.listings import STANDARD
+from emulator.server import Emulator
+from execution import orderbook
+from memory.books import accounts, ledger
+
+KEYS = {"TRADEWARDEN_BINANCE_KEY": "emulator-key", "TRADEWARDEN_BINANCE_SECRET": "emulatorsecret00"}
+BTC = "BTC/USDT"
+
+
+@pytest_asyncio.fixture
+async def venue() -> AsyncIterator[Emulator]:
+    async with Emulator(listings=STANDARD[:2], funds={"USDT": Decimal(50_000), "ETH": Decimal(3)}) as found:
+        yield found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def settings_at(venue: Emulator, **more: Any) -> Settings:
+    endpoints = {"binance": {"rest": venue.base_url}}
+    return parse({"mode": "testnet", "venue": {"name": "binance", "endpoints": endpoints}, **more}, "a test")
+
+
+@asynccontextmanager
+async def at_work(home: Home, settings: Settings) -> AsyncIterator[LiveDesk]:
+    async with open_live(home, settings, KEYS, LiveCommand((BTC,))) as live, live.running():
+        yield live
+
+
+def bought(live: LiveDesk, key: str, quantity: str = "0.05") -> Proposal:
+    """What a person would buy, with all that an entry must bring."""
+    desk, source = live.desk, f"person:ada:{key}"
+    now_ns = desk.clock.now_ns()
+    quote = desk.market.quote(BTC, as_of_ns=now_ns)
+    assert quote is not None
+    order = Order(
+        proposal_id=identity.person_proposal_id(desk.account_id, "ada", key, BTC),
+        account_id=desk.account_id,
+        owner="ada",
+        symbol=BTC,
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        quantity=Quantity(Decimal(quantity)),
+    )
+    return Proposal(
+        order,
+        source=source,
+        decided_ns=now_ns,
+        thesis="it rises",
+        stop_price=Price((quote.last * Decimal("0.95")).quantize(Decimal("0.01"))),
+        invalidation=("last <= 1",),
+        evidence=(source,),
+        views_until_ns=now_ns + 12 * HOUR_NS,
+    )
+
+
+async def test_a_desk_on_paper_is_sent_away(venue: Emulator, home: Home) -> None:
+    settings = parse({}, "a test")
+    with pytest.raises(ConfigError, match="mode is paper"):
+        async with open_live(home, settings, KEYS, LiveCommand((BTC,))):
+            pass
+
+
+async def test_without_keys_nothing_is_opened(venue: Emulator, home: Home) -> None:
+    with pytest.raises(ConfigError, match="no keys of binance are here: `warden keys add binance`"):
+        async with open_live(home, settings_at(venue), {}, LiveCommand((BTC,))):
+            pass
+
+
+async def test_what_is_bought_is_held_here_and_there_with_a_stop_that_rests_at_the_venue(
+    venue: Emulator, home: Home
+) -> None:
+    async with at_work(home, settings_at(venue)) as live:
+        desk = live.desk
+        assert [finding.ok for finding in live.readiness] == [True] * len(live.readiness)
+        receipt = await desk.gate.propose(bought(live, "one"))
+        assert receipt.kind in (AnswerKind.WORKING, AnswerKind.DONE), receipt.review.denials
+        assert await live.settled(10)
+        await desk.watch.step()
+        (position,) = desk.books.read(lambda conn: ledger.positions(conn, desk.account_id))
+        live_orders = desk.books.read(lambda conn: orderbook.live_attempts(conn, desk.account_id))
+        balances = desk.books.read(lambda conn: accounts.balances(conn, desk.account_id))
+        found = await desk.watch.reconcile()
+        while found is not None and found.left_alone and not found.mismatches:
+            await asyncio.sleep(0.5)
+            found = await desk.watch.reconcile()
+        assert found is not None
+        assert found.clean, found
+        assert live.troubles == {}
+    account = venue.exchange.accounts["emulator-key"]
+    held = {c: h.free + h.locked for c, h in account.holdings.items() if h.free + h.locked}
+    assert {**balances, "ETH": Decimal(3)} == held, "the ether was there before, and is none of the desk's"
+    assert Decimal("0.049") < position.quantity < Decimal("0.05"), "less the fee, which is paid in coins"
+    (stop,) = live_orders
+    assert (stop.type, stop.state, stop.protective) == (OrderType.STOP, OrderState.OPEN, True)
+    assert [order.side for order in account.open_orders()] == [Side.SELL]
+
+
+async def test_a_desk_that_comes_back_knows_what_happened_while_it_was_away(venue: Emulator, home: Home) -> None:
+    settings = settings_at(venue)
+    async with at_work(home, settings) as live:
+        await live.desk.gate.propose(bought(live, "one"))
+        await live.settled(10)
+        await live.desk.watch.step()
+    venue.exchange.pin(BTC, venue.exchange.market(BTC).last * Decimal("0.9"))
+    venue.exchange.advance()
+    async with at_work(home, settings) as live:
+        desk = live.desk
+        assert desk.books.read(lambda conn: ledger.positions(conn, desk.account_id)) == ()
+        trips = desk.books.read(lambda conn: reports.trips(conn, desk.account_id))
+        assert trips["count"] == 1
+        assert desk.books.read(lambda conn: orderbook.live_attempts(conn, desk.account_id)) == []
+
+
+async def test_orders_that_the_venue_cannot_explain_stop_the_start(venue: Emulator, home: Home) -> None:
+    settings = settings_at(venue)
+    async with at_work(home, settings):
+        pass
+    holding = venue.exchange.accounts["emulator-key"].holdings["USDT"]
+    holding.free -= Decimal("12.34")  # nobody says why
+    with pytest.raises(DeskHalted, match=r"balance off: USDT \(the books hold 50000, the venue 49987.66\)"):
+        async with at_work(home, settings):
+            pass
+    assert account_id_of(settings) == "paper-binance-testnet"

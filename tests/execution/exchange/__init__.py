@@ -1,0 +1,1 @@
+"""The real exchange adapter, against the pinned ccxt and the emulated venues."""
