@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -34,6 +35,7 @@ _KEYS: Final = {
 }
 _SEEDS: Final = range(1, 25)
 _BARS: Final = 830
+_SHARE: Final = Decimal("0.05")
 _RISES: Final = 0.55
 _START_S: Final = 20.0
 _FILLS_S: Final = 20.0
@@ -47,7 +49,9 @@ def run(venue: str, *, json: bool) -> None:
     with _somewhere_rising() as url:
         endpoints = {"binance": {"rest": url}}
         told = {"mode": "testnet", "venue": {"name": "binance", "endpoints": endpoints}, "account": {"id": "demo"}}
-        settings = parse({**told, "risk": own.risk.model_dump()}, "the settings of the demo")
+        # The emulated account is rich: a twentieth of it is less than what any one order may be worth.
+        risk = {**own.risk.model_dump(), "max_asset_exposure": min(own.risk.max_asset_exposure, _SHARE)}
+        settings = parse({**told, "risk": risk}, "the settings of the demo")
         report = asyncio.run(_cycle(home, settings))
     if json:
         print_json({"venue": url, **report})
@@ -56,7 +60,8 @@ def run(venue: str, *, json: bool) -> None:
     for finding in report["readiness"]:
         console.print(f"  {finding['part']}: {finding['found']}", style="dim")
     show.decision(report["record"])
-    shown_orders(report["orders"])
+    if report["orders"]:
+        shown_orders(report["orders"])
     _ending(report)
 
 
