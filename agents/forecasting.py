@@ -18,23 +18,16 @@ from models.settings import ModelSettings
 from models.signals import judge_signal, read_signal
 
 
-def look_ahead(
-    market: MarketView,
-    symbol: str,
-    timeframe: Timeframe,
-    forecasters: Sequence[Forecaster],
-    settings: ModelSettings,
-    *,
-    as_of_ns: int,
-) -> JSON:
-    """What `ask_forecasters` answers to the bars and signals of a market that were known at `as_of_ns`."""
+def look_back(
+    market: MarketView, symbol: str, timeframe: Timeframe, settings: ModelSettings, *, as_of_ns: int
+) -> tuple[Bars, tuple[OutsideSignal, ...]]:
+    """The bars and signals of a market that were known at `as_of_ns`: what `ask_forecasters` is asked about."""
     bars = market.bars(symbol, timeframe, as_of_ns=as_of_ns, n=settings.history_bars)
     if not len(bars):
-        return ask_forecasters(symbol, bars, (), forecasters, settings)
+        return bars, ()
     # One that was told before the first bar still speaks at it, for a horizon.
     since_ns = int(bars.open_ns[0]) - settings.horizon_bars * timeframe.ns
-    signals = market.signals(symbol, since_ns=since_ns, as_of_ns=as_of_ns)
-    return ask_forecasters(symbol, bars, signals, forecasters, settings)
+    return bars, market.signals(symbol, since_ns=since_ns, as_of_ns=as_of_ns)
 
 
 def ask_forecasters(
@@ -43,24 +36,32 @@ def ask_forecasters(
     signals: Sequence[OutsideSignal],
     forecasters: Sequence[Forecaster],
     settings: ModelSettings,
+    shadows: Sequence[Forecaster] = (),
 ) -> JSON:
     """An `Outlook` as JSON: each forecast beside its record out of sample, and their skill-weighted mean.
 
     A forecaster or signal without a scorecard, or below its naive baseline, has no vote; with no votes there is no
-    `p_up`. A signal is a number that somebody typed: where one has a vote the outlook is derived, and no longer ours.
+    `p_up`. Those in the shadow have none whatever their record says: it is kept so that they can earn one. A signal is
+    a number that somebody typed, and so is a series that a model reads beside the bars: where one of these has a vote
+    the outlook is derived, and no longer ours.
     """
     lines: list[dict[str, JSON]] = []
     silent: list[dict[str, JSON]] = []
     taint = Taint.TRUSTED
-    told = [*_forecasts(bars, forecasters, settings), *_of_signals(bars, signals, settings)]
-    for name, forecast, card in told:
+    from_outside = {one.source for one in signals} | {one.name for one in forecasters if getattr(one, "needs", ())}
+    own = [*_forecasts(bars, forecasters, settings), *_of_signals(bars, signals, settings)]
+    told = [(False, one) for one in own] + [(True, one) for one in _forecasts(bars, shadows, settings)]
+    for shadow, (name, forecast, card) in told:
         unsaid = next((one.reason for one in (forecast, card) if isinstance(one, Abstain)), None)
         if unsaid is not None:
-            silent.append({"symbol": symbol, "reason": f"{name}: {unsaid}"})
+            shown = f"{name} (shadow)" if shadow else name
+            silent.append({"symbol": symbol, "reason": f"{shown}: {unsaid}"})
             continue
-        line = plain({**plain(forecast), **plain(card)})
+        line = plain({**plain(forecast), **plain(card), "shadow": shadow})
+        if shadow:
+            line["weight"] = "0"
         lines.append(line)
-        if Decimal(line["weight"]) and any(one.source == name for one in signals):
+        if Decimal(line["weight"]) and name in from_outside:
             taint = Taint.DERIVED
     if not lines:
         return {"symbol": symbol, "reason": "; ".join(s["reason"] for s in silent) or "no forecaster is registered"}

@@ -1,6 +1,7 @@
 """Reads one symbol from the market as of a moment, as canonical JSON: the effect behind `observe`."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from core.bars import Bars
 from core.canonical import JSON, digest_bytes, plain
@@ -22,8 +23,12 @@ def read_symbol(
     as_of_ns: int,
     text_window_s: int,
     max_price_age_s: int,
+    masked: bool = False,
 ) -> JSON:
-    """Quote, bars (as a digest; tools read them again) and texts known at `as_of_ns`, and why nothing may be opened."""
+    """Quote, bars (as a digest; tools read them again) and texts known at `as_of_ns`, and why nothing may be opened.
+
+    For a `masked` model also the first price, which its scale is made of.
+    """
     bars = market.bars(symbol, timeframe, as_of_ns=as_of_ns, n=HISTORY_BARS)
     quote = market.quote(symbol, as_of_ns=as_of_ns)
     overdue_s = None if quote is None else max(0, as_of_ns - quote.ts_event_ns - quote.cadence_ns) / SECOND_NS
@@ -44,8 +49,15 @@ def read_symbol(
             "bars_digest": bars_digest(bars),
             "unfit": _unfit(quote, overdue_s, max_price_age_s),
             "texts": [screened(text) for text in texts],
+            **({"first": _first(bars, quote)} if masked else {}),
         }
     )
+
+
+def _first(bars: Bars, quote: Quote | None) -> Decimal | None:
+    if len(bars):
+        return Decimal(significant(float(bars.close[0])))
+    return None if quote is None else quote.last
 
 
 def screened(text: NewsItem) -> NewsItem:

@@ -1,10 +1,12 @@
 """The DecisionRecord: what was known and decided, in canonical form. Its hash is the cycle's."""
 
+from agents.contamination import contamination
 from agents.cycle import Answered, Cycle
 from agents.ports import Ports
 from core.canonical import JSON, plain
+from core.verdicts import Receipt
 
-SCHEMA = 3
+SCHEMA = 6
 
 
 def decision_body(cycle: Cycle, ports: Ports) -> JSON:
@@ -23,6 +25,9 @@ def decision_body(cycle: Cycle, ports: Ports) -> JSON:
             "policy": cycle.policy_hash,
             "prompts": ports.prompts.hashes,
             "reasoner": ports.reasoner.name,
+            "contamination": contamination(cycle, ports.reasoner.taught, traced=ports.reasoner.traces),
+            "masked": ports.thinking.masked,
+            "left_out": sorted(ports.left_out),
             "effects": [[e.node, e.lane, e.sequence, e.request, e.response] for e in ports.effects.entries()],
             "snapshot": cycle.seen,
             "research": cycle.research,
@@ -35,12 +40,21 @@ def decision_body(cycle: Cycle, ports: Ports) -> JSON:
 
 
 def answer_body(answered: Answered) -> dict[str, object]:
-    """One proposal with the gate's first answer and every verdict."""
+    """One proposal with the gate's first answer and every verdict; with its route, where several venues share it."""
     receipt = answered.receipt
-    return {
+    body = {
         "index": answered.index,
         "revision": answered.revision,
         "proposal": answered.proposal,
+        **_said(receipt),
+    }
+    return (
+        body if receipt.route is None else {**body, "route": receipt.route, "parts": [_said(p) for p in receipt.parts]}
+    )
+
+
+def _said(receipt: Receipt) -> dict[str, object]:
+    return {
         "order_hash": receipt.review.order_hash,
         "kind": receipt.kind,
         "detail": receipt.detail,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from agents.cycle import Answered, Cycle
 from agents.ports import Brief, Role
-from agents.views import Claim, Judgement, Mood, Opinion, Outlook, Plan, PlannedOrder
+from agents.views import Claim, Figure, Judgement, Mood, Opinion, Outlook, Plan, PlannedOrder
 from core.exits import Chandelier, ExitPlan
 from core.money import ONE, ZERO, nearest_tick, round_quantity
 from core.orders import OrderType, Position, Side
@@ -31,6 +31,7 @@ FULL_SKILL = Decimal(
     "0.10"
 )  # of the best forecaster: less has a smaller vote, so that a hair's breadth decides nothing
 FULL_TREND, FULL_MOMENTUM = Decimal("0.5"), Decimal("2")
+DIRECTIONLESS: Final = Decimal(20)  # of the ADX
 ENTER: Final = Decimal("0.45")
 LEAVE: Final = Decimal("-0.10")
 STOP_RANGES, TARGET_RANGES = Decimal(4), Decimal(8)  # average ranges from the price
@@ -44,6 +45,8 @@ class RulesReasoner:
     """Answers every role from rules; says so in each record by its name."""
 
     name = "rules/2"
+    traces = True
+    taught = None
 
     async def structured(self, brief: Brief, answer: type[A], toolbox: Toolbox) -> A | Abstain:
         roles: Mapping[Role, Callable[[Brief, Toolbox], Awaitable[BaseModel | Abstain]]] = {
@@ -68,12 +71,25 @@ async def _research(brief: Brief, toolbox: Toolbox) -> Opinion | Abstain:
         + STRENGTH * _clamp(features["log_rsi"])
     )
     claims = (
-        Claim(text=f"trend {features['trend']:.2f} of a random walk's distance", evidence=(trend["evidence"],)),
-        Claim(text=f"momentum {features['momentum']:.2f} over 24 bars", evidence=(trend["evidence"],)),
-        Claim(text=f"at {features['channel_position']:.2f} of the 48-bar channel", evidence=(trend["evidence"],)),
-        Claim(text=f"last price {market['last']}", evidence=(market["evidence"],)),
+        _claim(f"trend {features['trend']:.2f} of a random walk's distance", trend, "trend"),
+        _claim(f"momentum {features['momentum']:.2f} over 24 bars", trend, "momentum"),
+        _claim(f"at {features['channel_position']:.2f} of the 48-bar channel", trend, "channel_position"),
+        _claim(f"last price {market['last']}", market, "last"),
     )
-    return Opinion(symbol=symbol, stance=_signal(stance), claims=claims)
+    agreeing = sum(1 for feature in features.values() if feature * stance > 0)
+    return Opinion(
+        symbol=symbol,
+        stance=_signal(stance),
+        claims=claims,
+        conviction=Decimal(agreeing) / len(features),
+        risks=("the market has no direction",) if Decimal(trend["adx"]) < DIRECTIONLESS else (),
+        change_my_mind=(f"trend {'below' if stance > 0 else 'above'} 0",) if stance else (),
+    )
+
+
+def _claim(text: str, answer: Mapping[str, Any], field: str) -> Claim:
+    figure = Figure(field=field, value=Decimal(answer[field]))
+    return Claim(text=text, evidence=(answer["evidence"],), figures=(figure,))
 
 
 async def _plan(brief: Brief, toolbox: Toolbox) -> Plan:

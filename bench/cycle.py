@@ -101,7 +101,7 @@ async def stages_alone(run: DeskRun, symbols: tuple[str, ...], as_of_ns: int) ->
     desk, effects = run.desk, MemoryEffects()
     account = desk.books.read(lambda conn: account_state(conn, desk))
     ports: Ports = replace(
-        ports_for(desk, StoredEffects(desk.books, "none")),
+        ports_for(desk, StoredEffects(desk.books, "none"), as_of_ns),
         effects=effects,
         account=lambda: account,
         orders=NoGate(),

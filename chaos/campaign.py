@@ -14,7 +14,8 @@ from typing import Any, Final
 from chaos import processes
 from chaos.desk import CAP
 from chaos.judge import KINDS, STUCK, judged
-from chaos.plan import CELLS, FAULTS, Plan, Stage, plan
+from chaos.plan import Plan, Stage, cells, plan
+from chaos.surfaces import BINANCE
 from chaos.venue import Control
 from memory.books.database import Books
 
@@ -28,6 +29,7 @@ LEAST: Final = 5  # strikes of each fault in each state, in a whole campaign
 
 @dataclass
 class Tally:
+    where: str = BINANCE
     lives: int = 0
     attempts: int = 0  # orders that reached the venue
     kills: Counter[str] = field(default_factory=Counter)
@@ -46,8 +48,9 @@ class Tally:
 
     def lines(self) -> list[str]:
         head = f"{'fault':<14}" + "".join(f"{stage.value:>16}" for stage in Stage)
+        faults = dict.fromkeys(fault for fault, _ in cells(self.where))
         rows = [
-            f"{fault:<14}" + "".join(f"{self.cells[fault, stage.value]:>16}" for stage in Stage) for fault in FAULTS
+            f"{fault:<14}" + "".join(f"{self.cells[fault, stage.value]:>16}" for stage in Stage) for fault in faults
         ]
         return [
             head,
@@ -55,12 +58,13 @@ class Tally:
             "killed: " + ", ".join(f"{name} {n}" for name, n in sorted(self.kills.items())),
             "answers: " + ", ".join(f"{name} {n}" for name, n in self.answers.most_common()),
             *(f"irregular: {name} {n}" for name, n in self.odd.most_common()),
-            f"{self.lives} lives, {self.attempts} attempts reached the venue, {self.kills.total()} kills",
+            f"{self.where}: {self.lives} lives, {self.attempts} attempts reached the venue, {self.kills.total()} kills",
         ]
 
     def thin(self) -> list[str]:
         """Cells that were struck less often than a whole campaign must."""
-        short = [(fault, stage) for fault, stage in CELLS if self.cells[fault, stage.value] < LEAST]
+        wanted = cells(self.where)
+        short = [(fault, stage) for fault, stage in wanted if self.cells[fault, stage.value] < LEAST]
         return [f"{fault} struck {self.cells[fault, stage.value]} times while {stage}" for fault, stage in short]
 
     def last_line(self) -> str:
@@ -70,15 +74,24 @@ class Tally:
         return self.kills, self.cells, self.answers, self.odd, self.found
 
 
-def campaign(seed: int, numbers: Iterable[int], workers: int, plant: str | None = None, *, quiet: bool = True) -> Tally:
+def campaign(
+    seed: int,
+    numbers: Iterable[int],
+    workers: int,
+    plant: str | None = None,
+    *,
+    where: str = BINANCE,
+    quiet: bool = True,
+) -> Tally:
     processes.load()
-    total, began, said = Tally(), time.monotonic(), time.monotonic()
+    total, began, said = Tally(where), time.monotonic(), time.monotonic()
     with TemporaryDirectory(dir=MEMORY, prefix="chaos-") as folder:
         empty = Path(folder) / "empty.db"
         with Books.open(f"sqlite:///{empty}"):
             pass
         with ThreadPoolExecutor(workers) as pool:
-            for tally in pool.map(lambda number: life(plan(seed, number), Path(folder), empty, plant), numbers):
+            lives = pool.map(lambda number: life(plan(seed, number, where), Path(folder), empty, plant), numbers)
+            for tally in lives:
                 total.add(tally)
                 if not quiet and time.monotonic() - said > 10:
                     said = time.monotonic()
@@ -91,7 +104,7 @@ def life(wanted: Plan, folder: Path, empty: Path, plant: str | None) -> Tally:
     home = folder / f"life-{wanted.number}"
     home.mkdir()
     shutil.copy(empty, home / "desk.db")
-    tally = Tally(lives=1)
+    tally = Tally(wanted.where, lives=1)
     try:
         with processes.venue(wanted.draw("venue").randrange(2**31)) as address:
             ended = _through(wanted, address, home, plant, tally)
@@ -99,14 +112,14 @@ def life(wanted: Plan, folder: Path, empty: Path, plant: str | None) -> Tally:
             books = control.books()
             control.hang_up()
         settled = next((told[1:] for told in reversed(ended.told) if told[0] == "settled"), None)
-        found = judged(books, home / "desk.db", settled, CAP)
+        found = judged(books, home / "desk.db", settled, CAP, wanted.surface)
         found += [(STUCK, told[1]) for told in ended.told if told[0] == "broken"]
     except (OSError, RuntimeError, EOFError) as broken:
         found, books = [(STUCK, f"the harness failed: {broken!r}")], None
     tally.attempts = sum(len(account["orders"]) for account in books["accounts"].values()) if books else 0
     for kind in {kind for kind, _ in found}:
         tally.found[kind] += 1
-    tally.words = [f"{kind}: {what}\n  again: python -m chaos --only {wanted.name}" for kind, what in found]
+    tally.words = [f"{kind}: {what}\n  again: {wanted.again}" for kind, what in found]
     shutil.rmtree(home)
     return tally
 

@@ -31,6 +31,7 @@ from core.verdicts import AnswerKind
 from execution import latches
 from memory.books import ledger
 from memory.books.database import Books
+from risk.ceilings import MIN_DUPLICATE_WINDOW_S
 from risk.readings import Reading
 from risk.settings import RiskSettings
 from risk.states import Kind
@@ -47,6 +48,7 @@ _BUSY: Final = RiskSettings.model_validate(
         "max_messages_day": 50_000,
         "max_cancel_ratio": Decimal(100),
         "max_repeats": 1_000,
+        "duplicate_window_s": MIN_DUPLICATE_WINDOW_S,
     }
 )
 
@@ -148,7 +150,8 @@ class _Day(Life):
             fault = "unanswered"
         method = "GET" if fault == LAG else self._draw.choice(("POST", "GET", "DELETE"))
         more = {"ms": 3_000} if fault == LAG else REQUESTS[fault]
-        self.control.faults({"fault": fault, "method": method, "path": "/api/v3/*", "times": 1, **more})
+        path = self.surface.lists[-1]
+        self.control.faults({"fault": fault, "method": method, "path": path, "times": 1, **more})
 
     async def _person_looks(self) -> None:
         """Losing a little, again and again, is what such a day is: a person re-arms that breaker, and no other."""

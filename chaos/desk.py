@@ -13,10 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from chaos.market import SYMBOL, Market
+from chaos.market import Market
+from chaos.surfaces import BINANCE, SURFACES, Surface
 from chaos.venue import KEY, SECRET, Control
 from core.errors import ExchangeUnavailable
-from core.instruments import ContractKind
 from core.time import ManualClock
 from desk.build import Desk, build
 from desk.home import Home
@@ -56,12 +56,13 @@ class World:
     control: Control
     clock: ManualClock
     market: Market
+    surface: Surface
 
     def passes(self, ms: int) -> None:
         self.clock.advance_to(self.control.step(ms) * MS_NS)
 
     def trades_at(self, price: Decimal) -> None:
-        self.control.price(SYMBOL, str(price))
+        self.control.price(self.surface.symbol, str(price))
         self.market.price = price
         self.passes(_STEP_MS)  # the venue's book follows with its next step
 
@@ -78,40 +79,51 @@ class Worked:
     client: Any
     world: World
 
+    @property
+    def surface(self) -> Surface:
+        return self.world.surface
+
 
 @asynccontextmanager
 async def opened(
-    address: str, folder: Path, price: Decimal, *, stream: bool, timeout_ms: int, policy: RiskSettings = POLICY
+    address: str,
+    folder: Path,
+    price: Decimal,
+    *,
+    stream: bool,
+    timeout_ms: int,
+    policy: RiskSettings = POLICY,
+    surface: Surface = SURFACES[BINANCE],
 ) -> AsyncIterator[Worked]:
     """A process's desk: on new books an account is opened with what the venue holds."""
     control = Control(address)
     clock = ManualClock(control.step(0) * MS_NS)
     market = Market(clock, {}, price)
-    world = World(control, clock, market)
+    world = World(control, clock, market, surface)
     world.trades_at(price)
 
     async def sleep(seconds: float) -> None:
         world.passes(int(seconds * 1000) + 1)
 
     budget = RateBudget(_PER_S, now_s=lambda: clock.now_ns() / 1e9, sleep=sleep)
-    facts = facts_of("binance", ContractKind.SPOT)
+    facts = facts_of(surface.exchange, surface.kind)
     access = Access(endpoints={"rest": address}, timeout_ms=timeout_ms, stream=stream)
-    client = client_of(facts, ContractKind.SPOT, Keys(KEY, SECRET), budget, access)
+    client = client_of(facts, surface.kind, Keys(KEY, SECRET), budget, access)
     client.milliseconds = world.ms
     client.ssl_context = _TLS
-    venue = ExchangeVenue(ACCOUNT, client, facts, ContractKind.SPOT, clock, budget)
+    venue = ExchangeVenue(ACCOUNT, client, facts, surface.kind, clock, budget)
     settings = Settings(
         risk=policy, account=AccountSettings(id=ACCOUNT), execution=ExecutionSettings(reconcile_every_s=3600)
     )
     try:
-        market.instruments |= await venue.open([SYMBOL])
+        market.instruments |= await patiently(lambda: venue.open([surface.symbol]))
         with Books.open(f"sqlite:///{folder / 'desk.db'}") as books:
             desk = build(settings, Home(folder), books, market, ACCOUNT, clock, venue=venue)
             desk.vitals.hears_time(clock.now_ns())
             beats = asyncio.create_task(desk.vitals.beat(0.05))
             while desk.vitals.loop_lag_s() is None:
                 await asyncio.sleep(0.005)
-            await open_account(desk, venue, ())
+            await patiently(lambda: open_account(desk, venue, (), sleep))
             try:
                 yield Worked(desk, venue, client, world)
             finally:

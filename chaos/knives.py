@@ -4,13 +4,13 @@ import asyncio
 import os
 import signal
 from typing import Any
+from urllib.parse import urlsplit
 
 from chaos.desk import Worked
 from chaos.plan import Knife
 from execution import mismatches
 from memory.books import ledger
 
-_ORDER = "/api/v3/order"
 _LOOK_S = 0.01
 
 
@@ -29,7 +29,7 @@ def sharpened(worked: Worked, knife: Knife) -> None:
         case Knife.ON_WIRE:
             _while_away(worked)
         case Knife.ANSWERED:
-            _when_answered(client, "POST")
+            _when_answered(client, worked.surface.placing)
         case Knife.UNBOOKED:
             _before(desk.gate, "_hears")
         case Knife.BOOKING:
@@ -37,7 +37,7 @@ def sharpened(worked: Worked, knife: Knife) -> None:
         case Knife.CANCEL_WRITTEN:
             _before(venue, "cancel")
         case Knife.CANCEL_ANSWERED:
-            _when_answered(client, "DELETE")
+            _when_answered(client, worked.surface.cancelling)
         case Knife.RECONCILE_READ:
             _before(venue, "transfers")
         case Knife.RECONCILE_BOOKED:
@@ -63,14 +63,14 @@ def _after(owner: Any, name: str) -> None:
     setattr(owner, name, instead)
 
 
-def _when_answered(client: Any, wanted: str) -> None:
+def _when_answered(client: Any, wanted: tuple[str, str]) -> None:
     fetch = client.fetch
 
     async def instead(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         try:
             return await fetch(url, method, headers, body)
         finally:
-            if method == wanted and _ORDER in url:
+            if (method, urlsplit(url).path) == wanted:
                 die()
 
     client.fetch = instead
@@ -82,9 +82,9 @@ def _while_away(worked: Worked) -> None:
     fetch = client.fetch
 
     async def instead(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        if method != "POST" or _ORDER not in url:
+        if (method, urlsplit(url).path) != worked.surface.placing:
             return await fetch(url, method, headers, body)
-        control.faults({"fault": "silent", "path": _ORDER, "method": "POST", "times": 1})
+        control.faults(worked.surface.place("silent", times=1))
         away = asyncio.ensure_future(fetch(url, method, headers, body))
         while not away.done():
             await asyncio.sleep(_LOOK_S)

@@ -6,9 +6,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
-from chaos.desk import ACCOUNT, Worked, patiently
+from chaos.desk import ACCOUNT, CAP, Worked, patiently
 from chaos.knives import sharpened
-from chaos.market import PRICE, SYMBOL
+from chaos.market import PRICE
 from chaos.plan import DOOMED, FROZEN, LAG, REQUESTS, SKEW, STREAMS, Plan, Stage
 from chaos.plants import planted, proposing
 from core import identity
@@ -25,13 +25,11 @@ from memory.books.words import IncidentKind
 
 Tell = Callable[..., None]
 
-_ORDER: Final = "/api/v3/order"
-_READS: Final[tuple[str, ...]] = (_ORDER, "/api/v3/openOrders", "/api/v3/myTrades", "/api/v3/account", "/api/v3/*")
-_LISTS: Final = _READS[1:]
 _NEVER_MS: Final = 10**9
 _SOON_MS: Final = 4_000
 _DUPLICATE_MS: Final = 61_000  # two entries within a minute look like one by mistake
 _STREAM_S: Final = 3.0
+_CANCELS: Final = 8
 _ROUNDS: Final = 16
 _ROUND_MS: Final = 5_500
 _UNSETTLED: Final = UNRESOLVED | {OrderState.SENDING, OrderState.PENDING_CANCEL}
@@ -42,6 +40,7 @@ class Life:
     def __init__(self, worked: Worked, plan: Plan, tell: Tell, plant: str | None) -> None:
         self.worked, self.plan, self.tell, self.plant = worked, plan, tell, plant
         self.desk, self.world, self.control = worked.desk, worked.world, worked.world.control
+        self.surface = worked.surface
         planted(worked, plant)
 
     async def begins(self) -> None:
@@ -50,7 +49,7 @@ class Life:
         await patiently(self.desk.watch.recover)
         following = asyncio.create_task(self._follow()) if plan.streams else None
         if following is not None:
-            await self._heard({"fault": "gap", "stream": "user", "event": "BALANCE"}, self._deposit)
+            await self._heard({"fault": "gap", "stream": "user", "event": self.surface.money_event}, self._deposit)
         if plan.exits:
             await self._propose(self._entry("before", takes=True, share=Decimal("0.3")))
             await self._looks()
@@ -87,19 +86,22 @@ class Life:
             case Stage.OPEN | Stage.PENDING_CANCEL:
                 await self._placed(self._wanted(), *placing)
             case Stage.PARTIAL:
-                doom = {"fault": DOOMED, "method": "POST", "share": "0.4", "ms": _NEVER_MS}
+                doom = self.surface.place(DOOMED, share="0.4", ms=_NEVER_MS)
                 await self._placed(self._wanted(), *(placing or [doom]))
             case Stage.UNKNOWN:
-                lost = {"fault": "unanswered" if plan.arrived else "cut", "path": _ORDER, "method": "POST", "times": 1}
+                lost = self.surface.place("unanswered" if plan.arrived else "cut", times=1)
                 await self._placed(self._wanted(takes=plan.takes), lost, *placing)
             case Stage.CANCEL_UNKNOWN:
                 await self._placed(self._wanted(), *placing)
                 # Where a stream tells of it, a cancel that arrived is known at once.
                 arrived = plan.arrived and not plan.streams
-                cut = {"fault": "unanswered" if arrived else "cut", "path": _ORDER, "method": "DELETE"}
-                self.control.faults(cut)
-                await self._cancels()
-                self.control.faults()
+                for _ in range(1 if arrived else _CANCELS):
+                    self.control.faults(self.surface.cancel("unanswered" if arrived else "cut"))
+                    await self._cancels()
+                    self.control.faults()
+                    # A hint that comes late has the order asked for, and it is open still.
+                    if self._stands(stage) or not self._live():
+                        break
             case Stage.OVER:
                 await self._placed(self._wanted(takes=True), *placing)
         if plan.fault == DOOMED:
@@ -112,10 +114,10 @@ class Life:
         draw = plan.draw("doom")
         if plan.fault != DOOMED:
             return []
-        share = {Stage.PARTIAL: "0.4", Stage.OVER: "1"}.get(stage, draw.choice(("0", "0.3")))
+        share = {Stage.PARTIAL: "0.4", Stage.OPEN: "0", Stage.OVER: "1"}.get(stage, draw.choice(("0", "0.3")))
         ms = 0 if stage in (Stage.SENDING, Stage.OVER) else _SOON_MS
         to = draw.choice(("rejected", "expired", "cancelled"))
-        return [{"fault": DOOMED, "method": "POST", "path": _ORDER, "share": share, "ms": ms, "to": to}]
+        return [self.surface.place(DOOMED, share=share, ms=ms, to=to)]
 
     async def _strikes(self, act: Callable[[], Awaitable[object]], also: list[dict[str, Any]]) -> None:
         plan, stage = self.plan, self.plan.stage
@@ -160,14 +162,16 @@ class Life:
         if plan.fault == FROZEN:
             return {"fault": FROZEN}
         if plan.fault == LAG:
-            return {"fault": LAG, "method": "GET", "path": "/api/v3/*", "ms": 3_000}
+            return self.surface.read(LAG, self.surface.lists[-1], ms=3_000)
         if plan.fault == DOOMED:
             return None
-        method, paths = "GET", _LISTS if stage is Stage.OVER else _READS
-        if stage in (Stage.SENDING, Stage.PENDING_CANCEL):
-            method, paths = ("POST" if stage is Stage.SENDING else "DELETE"), (_ORDER,)
-        path = draw.choice(paths)
-        return {"fault": plan.fault, "method": method, "path": path, "times": plan.times, **REQUESTS[plan.fault]}
+        more = {"times": plan.times, **REQUESTS[plan.fault]}
+        if stage is Stage.SENDING:
+            return self.surface.place(plan.fault, **more)
+        if stage is Stage.PENDING_CANCEL:
+            return self.surface.cancel(plan.fault, **more)
+        paths = self.surface.lists if stage is Stage.OVER else self.surface.reads
+        return self.surface.read(plan.fault, draw.choice(paths), **more)
 
     def _disturbs(self) -> None:
         """Something that the account's stream would tell."""
@@ -257,7 +261,7 @@ class Life:
                     await self.desk.gate.poll(event.client_order_id, event.symbol)
 
     def _deposit(self) -> None:
-        self.control.transfer("USDT", "1.25")
+        self.control.transfer("USDT", "1.25", "futures" if self.surface.contracts else "spot")
 
     def _trades_beyond(self, side: Side, limit: Decimal) -> None:
         self.world.trades_at(limit - side.sign * 100)
@@ -279,7 +283,7 @@ class Life:
 
     def _told(self) -> tuple[str, list[str], list[str], str]:
         """Profit by the books, and what is still open of contradictions and irregularities."""
-        marks = {SYMBOL: self.world.market.price}
+        marks = {self.surface.symbol: self.world.market.price}
         earned = self.desk.books.read(lambda conn: performance.profit(conn, ACCOUNT, marks))
         total = "unknown"
         if earned.realised is not None and earned.unrealised is not None:
@@ -306,8 +310,8 @@ class Life:
         """A part of what one asset may be: two of them would be too much."""
         draw = self.plan.draw(key)
         price = PRICE * (Decimal("1.002") if takes else Decimal("0.995"))
-        worth = 1_000_000 * Decimal("0.02") * share
-        quantity = (worth / price * Decimal(draw.randint(950, 1000)) / 1000).quantize(Decimal("0.00001"))
+        worth = self.surface.money * CAP * share
+        quantity = (worth / price * Decimal(draw.randint(950, 1000)) / 1000).quantize(self.surface.lot)
         tif = TimeInForce.IOC if takes and draw.random() < 0.3 else TimeInForce.GTC
         order = self._order(key, Side.BUY, quantity, price, tif)
         return Proposal(
@@ -324,7 +328,9 @@ class Life:
 
     def _exit(self, key: str, quantity: Decimal | None = None) -> Proposal:
         draw = self.plan.draw(key)
-        quantity = Decimal(draw.randint(3_000, 9_000)) / 100_000 if quantity is None else quantity
+        if quantity is None:
+            share = self.surface.money * CAP / PRICE * Decimal(draw.randint(90, 270)) / 1_000
+            quantity = share.quantize(self.surface.lot)
         price = None if self.plan.bare else PRICE * Decimal("0.998")
         order = self._order(key, Side.SELL, quantity, price, TimeInForce.GTC)
         return Proposal(order, source=_PERSON, decided_ns=self.desk.clock.now_ns(), evidence=(_PERSON,))
@@ -334,16 +340,17 @@ class Life:
             proposal_id=self._id(key),
             account_id=ACCOUNT,
             owner="ada",
-            symbol=SYMBOL,
+            symbol=self.surface.symbol,
             side=side,
             type=OrderType.MARKET if price is None else OrderType.LIMIT,
             quantity=Quantity(quantity),
             limit_price=None if price is None else Price(price),
             time_in_force=tif,
+            reduce_only=self.surface.contracts and side is Side.SELL,
         )
 
     def _id(self, key: str) -> str:
-        return identity.person_proposal_id(ACCOUNT, "ada", f"{self.plan.name}:{key}", SYMBOL)
+        return identity.person_proposal_id(ACCOUNT, "ada", f"{self.plan.name}:{key}", self.surface.symbol)
 
     def _stored(self) -> list[Proposal]:
         """What this life proposes, as it was proposed, or as it would have been where nothing of it is known."""

@@ -10,13 +10,12 @@ from typing import Final
 import numpy as np
 
 from core.bars import Bar, Bars
-from core.instruments import Instrument
-from core.money import Price, Quantity
+from core.instruments import ContractKind, Instrument
+from core.money import ZERO, Price, Quantity
 from core.ports import Clock
 from core.quotes import Book, Feeds, Funding, Level, Quote
 from core.time import HOUR_NS, Timeframe
 
-SYMBOL: Final = "BTC/USDT"
 PRICE: Final = Decimal(60_000)
 _HOURS: Final = 720
 _HALF_SPREAD: Final = Decimal("1.20")  # as the venue's strangers quote
@@ -52,8 +51,10 @@ class Market:
         return Book(symbol, as_of_ns, (Level(bid, _DEEP),), (Level(ask, _DEEP),))
 
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
-        """Nothing but the quotes and books that are here."""
-        return Feeds()
+        """Nothing but the quotes and books that are here, and of a contract that nothing is paid for holding it."""
+        instrument = self.instruments.get(symbol)
+        contract = instrument is not None and instrument.kind is ContractKind.PERPETUAL
+        return Feeds(funding_rate=ZERO) if contract else Feeds()
 
     def fundings(self, symbol: str, *, after_ns: int, until_ns: int) -> Sequence[Funding]:
         return ()

@@ -5,6 +5,8 @@ from enum import StrEnum
 from random import Random
 from typing import Any, Final
 
+from chaos.surfaces import BINANCE, SURFACES, Surface
+
 LIVES: Final = 2_000
 
 
@@ -73,6 +75,7 @@ class Plan:
     sells at the market; `arrived` says whether a request whose answer is lost reached the venue; `knife` kills the
     process, `second_knife` the one after it."""
 
+    where: str  # a name of `SURFACES`
     seed: int
     number: int
     fault: str
@@ -92,6 +95,16 @@ class Plan:
         return f"{self.seed}:{self.number}"
 
     @property
+    def surface(self) -> Surface:
+        return SURFACES[self.where]
+
+    @property
+    def again(self) -> str:
+        """What runs this life alone."""
+        here = self.surface
+        return f"python -m chaos --venue {here.venue} --kind {here.kind.value} --only {self.name}"
+
+    @property
     def streams(self) -> bool:
         return self.fault in STREAMS
 
@@ -100,18 +113,25 @@ class Plan:
         return Random(f"{self.name}:{what}")
 
 
-def plan(seed: int, number: int) -> Plan:
+def cells(where: str) -> tuple[tuple[str, Stage], ...]:
+    """The faults and states that can meet there: where no stream is, none breaks."""
+    return CELLS if SURFACES[where].streams else tuple(cell for cell in CELLS if cell[0] not in STREAMS)
+
+
+def plan(seed: int, number: int, where: str = BINANCE) -> Plan:
     """Every cell of faults and states comes round; the rest is drawn."""
-    fault, stage = CELLS[number * _STRIDE % len(CELLS)]
+    there = cells(where)
+    fault, stage = there[number * _STRIDE % len(there)]
     draw = Random(f"{seed}:{number}")
     # Every other round of cells goes to its end, so that each fault surely strikes in each state.
-    killed = number // len(CELLS) % 2 == 1 and draw.random() < 0.7
+    killed = number // len(there) % 2 == 1 and draw.random() < 0.7
     knife = draw.choice(tuple(Knife)) if killed else None
     events = draw.sample(EVENTS, draw.choice((0, 1, 1, 2, 3)))
     if knife in CANCELLING and "cancel" not in events:
         events.insert(0, "cancel")
     exits = draw.random() < 0.3
     return Plan(
+        where=where,
         seed=seed,
         number=number,
         fault=fault,

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any, Final
 
 from chaos.desk import Worked
-from core.instruments import ContractKind
 from execution.venues.exchange.asking import arguments
 from execution.venues.exchange.outcomes import Outcome
 
@@ -24,7 +23,7 @@ def planted(worked: Worked, plant: str | None) -> None:
     async def resent(order: Any, outcome: Outcome, said: str) -> None:
         if outcome is Outcome.UNKNOWN:
             with suppress(Exception):
-                await client.create_order(*arguments(order, client, venue._facts, ContractKind.SPOT))
+                await client.create_order(*arguments(order, client, venue._facts, worked.surface.kind))
         await failed(order, outcome, said)
 
     venue._failed = resent  # type: ignore[method-assign]

@@ -114,7 +114,7 @@ async def _live(
     from chaos.market import PRICE
 
     stream = plan.streams and not generation
-    async with opened(address, folder, PRICE, stream=stream, timeout_ms=_TIMEOUT_MS) as worked:
+    async with opened(address, folder, PRICE, stream=stream, timeout_ms=_TIMEOUT_MS, surface=plan.surface) as worked:
         life = Life(worked, plan, tell, plant)
         if generation:
             await life.recovers(dies_again=generation == 1)

@@ -56,8 +56,8 @@ class Control:
         """The venue ends an order by itself. False where there is none to end."""
         return "error" not in self._ask("POST", "close", {"client_id": client_id, "to": to}, strict=False)
 
-    def transfer(self, currency: str, amount: str) -> None:
-        self._ask("POST", "transfer", {"currency": currency, "amount": amount})
+    def transfer(self, currency: str, amount: str, wallet: str = "spot") -> None:
+        self._ask("POST", "transfer", {"currency": currency, "amount": amount, "wallet": wallet})
 
     def books(self) -> dict[str, Any]:
         found: dict[str, Any] = self._ask("GET", "books")

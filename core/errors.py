@@ -54,6 +54,10 @@ class NotOffered(ExchangeUnavailable):
     """The venue, or its testnet, has no such read. What it would have told stays unknown."""
 
 
+class ReadRestricted(ExchangeUnavailable):
+    """No read is answered, as the venue froze or restricted the account or its keys: a person must act there."""
+
+
 class ExchangeRejected(DeskError):
     """The venue refused the order, and the refusal is proven. Final."""
 

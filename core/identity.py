@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 from uuid import UUID, uuid5
 
 from core.canonical import canonical_text, digest
 
 _DESK = UUID("6f6e9d0e-7d0b-5b0f-9a44-74726164e5de")
+INSTRUCTION: Final = "instruction:"  # the source of what a standing instruction places, before its id
 
 
 def run_id(arguments: Mapping[str, object], inputs: Sequence[str], policy_hash: str, again: int) -> str:
@@ -38,6 +40,26 @@ def person_proposal_id(account_id: str, principal: str, key: str, symbol: str) -
 def child_proposal_id(parent: str, slice_: int) -> str:
     """The `slice_`-th order by which an algorithm works its parent, whatever became of those before it."""
     return _name("child", parent, slice_)
+
+
+def instruction_id(account_id: str, key: str, body: object) -> str:
+    """A standing instruction. `key` is drawn by whoever asks, once: asked again with it, it is the same instruction."""
+    return _name("instruction", account_id, key, body)
+
+
+def instruction_proposal_id(instruction: str, slot: str) -> str:
+    """What an instruction places in one of its slots: the same order, however often it is asked for."""
+    return _name("slot", instruction, slot)
+
+
+def instruction_plan(instruction: str, term: int) -> str:
+    """What an instruction executes again and again, since a person confirmed it for the `term`-th time."""
+    return f"{INSTRUCTION}{instruction}/{term}"
+
+
+def part_proposal_id(whole: str, account_id: str) -> str:
+    """The part of a proposal that one account's venue gets, where several share it."""
+    return _name("part", whole, account_id)
 
 
 def fraction_of(parent: str, slice_: int) -> Decimal:

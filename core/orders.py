@@ -115,7 +115,8 @@ class Proposal:
     worst of them; `views_until_ns` when the first of the views behind it is past its horizon. `confidence` is a
     probability that somebody stated, `calibrated` whether an out-of-sample record supports it. `plan` names what is
     executed again and again (the owner's trade in this symbol where it is empty), `confirmed` how often a person said
-    that it may be. `decided_ns` is the market time of the decision: fills can only come later.
+    that it may be. `part_of` names the proposal of which this is one venue's share. `decided_ns` is the market time of
+    the decision: fills can only come later.
     """
 
     order: Order
@@ -134,6 +135,7 @@ class Proposal:
     exits: ExitPlan = field(default_factory=ExitPlan)
     plan: str = ""
     confirmed: int | None = None
+    part_of: str = field(default="", metadata=QUIET)
 
     @property
     def plan_id(self) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from core.bars import Bar, Bars
-from core.canonical import JSON
+from core.canonical import JSON, Canonical
 from core.instruments import Instrument
 from core.orders import Proposal
 from core.quotes import Book, Feeds, Funding, NewsItem, OutsideSignal, Quote
+from core.texts import TextReading
 from core.time import Timeframe
 from core.verdicts import Receipt
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Clock(Protocol):
@@ -35,6 +39,9 @@ class MarketView(Protocol):
 
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         """Every version of events after `since_ns` that was known by `as_of_ns`, in the order in which it was."""
+
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]:
+        """Of these texts, those that a reader read at ingestion, as far as that was known by `as_of_ns`."""
 
 
 class MarketFacts(Protocol):
@@ -78,6 +85,18 @@ class OrderDesk(Protocol):
     async def receipt(self, proposal_id: str) -> Receipt | None: ...
 
 
+class OrderRouter(Protocol):
+    """Several venues with an account each: where an order best goes, and the gate of every part."""
+
+    def route(self, proposal: Proposal) -> JSON:
+        """The route with its reasons; its `parts` name venue and account, and hold a proposal each. Sends nothing."""
+
+    async def place(self, part: Proposal, route: JSON) -> Receipt:
+        """Puts one part before the gate of its account. The same part again gets the answer that it has."""
+
+    async def receipt(self, proposal_id: str) -> Receipt | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One thing that happened outside the record: (node, lane, sequence) asked and was answered."""
@@ -92,10 +111,18 @@ class Effect:
 class Effects(Protocol):
     """Runs what the record cannot compute and stores the answer before it is used, or answers it from storage."""
 
-    async def perform(self, node: str, lane: str, request: JSON, run: Callable[[], JSON | Awaitable[JSON]]) -> JSON:
+    async def perform(
+        self,
+        node: str,
+        lane: str,
+        request: JSON,
+        run: Callable[[], JSON | Awaitable[JSON]],
+        beside: Sequence[Canonical] = (),
+    ) -> JSON:
         """The JSON answer, always as read back from storage, so that live and replay see the same bytes.
 
-        Calls of one (node, lane) are numbered in the order requested, never completed.
+        Calls of one (node, lane) are numbered in the order requested, never completed. What stands `beside` is what the
+        answer names by digest: kept by content in the same commit, once however many answers name it.
         """
 
 
@@ -103,9 +130,37 @@ class Effects(Protocol):
 class Forecaster(Protocol):
     """Looks at closes up to now and says where the price may be `horizon` bars later, or abstains."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def predict(self, bars: Bars, *, horizon: int) -> Forecast | Abstain: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One set of settings that was held against data.
+
+    Trials of one `study` compete for the same choice. `settings` is the digest of all in which two of them may differ,
+    data included; `sharpe` the ratio, of one bar and after costs, that came out, None where there was none.
+    """
+
+    study: str
+    name: str
+    settings: str
+    sharpe: Decimal | None
+
+
+class Trials(Protocol):
+    """The ledger of what was tried. The best of many looks good by luck: nothing is tried without being counted."""
+
+    def count(self, trial: Trial) -> None:
+        """The same settings again are the same trial, with the newer ratio."""
+
+    def count_all(self, trials: Sequence[Trial]) -> None:
+        """Many at once."""
+
+    def of(self, study: str) -> Sequence[Trial]:
+        """Each trial once, in the order in which they were first counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +214,10 @@ class Inbox(Protocol):
     def __aiter__(self) -> AsyncIterator[Delivery]: ...
     async def __anext__(self) -> Delivery: ...
     async def close(self) -> None: ...
+
+
+class Compute(Protocol):
+    """Where heavy work runs: in this process, or in several. What is mapped has no state and can travel."""
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Answers in the order of the items. The first error ends the work and is raised here."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from core.money import Price, Quantity
+from core.money import ZERO, Price, Quantity
 from core.taint import Taint
 
 
@@ -51,6 +51,11 @@ class Book:
     ts_event_ns: int
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+
+    def imbalance(self, levels: int) -> Decimal | None:
+        """(bids - asks) / (bids + asks) of the quantity at the best levels of each side; None where nothing rests."""
+        bids, asks = (sum((one.quantity for one in side[:levels]), ZERO) for side in (self.bids, self.asks))
+        return (bids - asks) / (bids + asks) if bids + asks else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,9 @@ class AnswerKind(StrEnum):
 class Receipt:
     """The gate's answer to a proposal. `detail` is free of ids and times that a replay could not repeat.
 
-    `facts` is the canonical JSON of the snapshot that was reviewed: with it anybody can review the order again.
+    `facts` is the canonical JSON of the snapshot that was reviewed: with it anybody can review the order again. Where
+    several venues share the order, `route` says how and why, `parts` holds each gate's answer in the route's order, and
+    `facts` those of each part.
     """
 
     proposal_id: str
@@ -81,3 +83,5 @@ class Receipt:
     review: Review
     facts: JSON
     detail: str = ""
+    route: JSON = None
+    parts: tuple["Receipt", ...] = ()

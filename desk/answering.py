@@ -10,10 +10,11 @@ from core.canonical import JSON
 from core.errors import ConfigError, DeskBusy, DeskHalted
 from core.time import ManualClock
 from core.verdicts import AnswerKind
-from desk import policies, requests
+from desk import places, policies, proposing, requests
 from desk.build import Desk, PastDesk, build
 from desk.holding import Holding
 from desk.home import Home
+from desk.interrupting import interruptible
 from desk.markets import LIVE, MarketSpec
 from desk.runs import check_journal, checkpoints, latest_run, settings_of, step_to_next_bar
 from desk.settings import environment_of, load
@@ -21,8 +22,11 @@ from execution import orderbook
 from memory.books import accounts
 from memory.books.database import Books
 from memory.books.records import Run
+from memory.books.words import RunState
 
 _SETTLE_S = 20.0
+_CYCLE_S = 300.0  # for a cycle with its language models
+_ONE_ORDER = ("answer", "propose")  # verbs that answer with what became of one order
 
 
 async def answer(home: Home, books: Books, prefix: str, *, approve: bool, by: str, reason: str) -> JSON:
@@ -71,9 +75,72 @@ async def resolve(home: Home, books: Books, account_id: str, order: str, to: str
     return await _ask(home, books, account_id, "resolve", {"order": order, "to": to, "by": by, "reason": reason})
 
 
-async def reconcile(home: Home, books: Books, account_id: str) -> JSON:
-    """Brings the books into agreement with the venue."""
-    return await _ask(home, books, account_id, "reconcile", {})
+async def reconcile(
+    home: Home, books: Books, account_id: str, *, accept: bool = False, by: str = "", reason: str = ""
+) -> JSON:
+    """Brings the books into agreement with the venue; with `accept`, what is off in the balances is taken as moved."""
+    said: JSON = {"accept": True, "by": by, "reason": reason} if accept else {}
+    return await _ask(home, books, account_id, "reconcile", said)
+
+
+async def propose(home: Home, books: Books, account_id: str, order: JSON, *, taint: int, by: str, key: str) -> JSON:
+    """Puts a person's order before the gate. The same key again is the same order."""
+    return await _ask(home, books, account_id, "propose", {"order": order, "taint": taint, "by": by, "key": key})
+
+
+async def whatif(home: Home, books: Books, account_id: str, order: JSON, *, taint: int, by: str) -> JSON:
+    """What the gate would say of a person's order now."""
+    said = {"order": order, "taint": taint, "by": by}
+    run = books.read(lambda conn: latest_run(conn, account_id))
+    if run.command["market"]["kind"] == LIVE:
+        return await _ask(home, books, account_id, "whatif", said)
+    # A market of the past is there for everybody: whoever only asks needs to hold nothing.
+    settings = settings_of(run)
+    with interruptible():
+        market = MarketSpec.of(run.command["market"]).open(settings.market)
+        clock = ManualClock(books.read(lambda conn: accounts.account(conn, account_id).clock_ns))
+        return proposing.whatif(build(settings, home, books, market, account_id, clock), **said)
+
+
+async def decide(home: Home, books: Books, account_id: str, *, by: str, key: str) -> JSON:
+    """Runs one cycle now; that of a venue is run by the desk at work there. The same key again is the same cycle.
+
+    Raises ConfigError for a venue where no desk is at work: nobody would watch what the cycle buys.
+    """
+    said = {"by": by, "key": key}
+    run = books.read(lambda conn: latest_run(conn, account_id))
+    if run.command["market"]["kind"] != LIVE:
+        return await _ask(home, books, account_id, requests.DECIDE, said)
+    try:
+        with Holding(books, account_id):
+            raise ConfigError(f"no desk of account {account_id} is at work: a cycle at a venue is for the one that is")
+    except DeskBusy:
+        return await requests.ask(books, account_id, requests.DECIDE, said, wait_s=_CYCLE_S)
+
+
+async def instruct(
+    home: Home, books: Books, account_id: str, body: JSON, *, by: str, reason: str, key: str | None = None
+) -> JSON:
+    """Gives an account a standing instruction, which a person has confirmed.
+
+    Raises ConfigError for the account of a run that has finished: nothing there is ever stepped again.
+    """
+    run = books.read(lambda conn: latest_run(conn, account_id))
+    if run.state is RunState.FINISHED:
+        raise ConfigError(
+            f"the run of account {account_id} has finished, and nothing in it is stepped again: "
+            "`--save FILE` writes the instruction down, and `warden run --instructions FILE` makes a run with it"
+        )
+    return await _ask(
+        home, books, account_id, "instruct", {"body": body, "key": key or uuid4().hex, "by": by, "reason": reason}
+    )
+
+
+async def move_instruction(
+    home: Home, books: Books, account_id: str, verb: str, instruction: str, *, by: str, reason: str
+) -> JSON:
+    """Pauses, resumes or ends a standing instruction, as `verb` says."""
+    return await _ask(home, books, account_id, verb, {"instruction": instruction, "by": by, "reason": reason})
 
 
 async def lift(home: Home, books: Books, account_id: str, *, by: str, reason: str) -> JSON:
@@ -85,7 +152,7 @@ async def _ask(home: Home, books: Books, account_id: str, verb: str, said: JSON)
     try:
         holding = Holding(books, account_id)
     except DeskBusy:
-        return requests.ask(books, account_id, verb, said)
+        return await requests.ask(books, account_id, verb, said)
     with holding:
         check_journal(books, account_id)
         run = books.read(lambda conn: latest_run(conn, account_id))
@@ -100,8 +167,9 @@ async def _ask(home: Home, books: Books, account_id: str, verb: str, said: JSON)
 async def _at_the_venue(home: Home, account_id: str, run: Run, verb: str, said: JSON) -> JSON:
     from desk.live import LiveCommand, account_id_of, open_live
 
-    settings = load(home)
-    if settings.mode == "paper" or account_id_of(settings) != account_id:
+    loaded = load(home)
+    settings = next((s for s in places.each(loaded) if account_id_of(s) == account_id), None)
+    if settings is None or settings.mode == "paper":
         where = run.command["arguments"]
         raise ConfigError(
             f"account {account_id} works at {where['venue']} in mode {where['mode']}, and the settings name another: "
@@ -113,7 +181,7 @@ async def _at_the_venue(home: Home, account_id: str, run: Run, verb: str, said: 
         await live.settled(_SETTLE_S)
         if verb in ("close", "flatten"):
             return {**told, "closed": [await _now(live.desk, answer["proposal_id"]) for answer in told["closed"]]}
-        return await _now(live.desk, told["proposal_id"]) if verb == "answer" else told
+        return await _now(live.desk, told["proposal_id"]) if verb in _ONE_ORDER else told
 
 
 async def _alone(home: Home, books: Books, account_id: str, run: Run, verb: str, said: JSON) -> JSON:
@@ -130,7 +198,9 @@ async def _alone(home: Home, books: Books, account_id: str, run: Run, verb: str,
             told = await requests.perform(desk, verb, said)
         if verb in ("close", "flatten"):
             return {**told, "closed": await _seen_out(desk, told["closed"])}
-        return (await _seen_out(desk, [told]))[0] if verb == "answer" else told
+        if verb == "decide":
+            return {**told, "answers": await _seen_out(desk, told["answers"])}
+        return (await _seen_out(desk, [told]))[0] if verb in _ONE_ORDER else told
 
 
 async def _seen_out(desk: PastDesk, told: list[JSON]) -> list[JSON]:

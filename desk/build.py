@@ -7,14 +7,16 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from typing_extensions import TypeVar
 
 from agents.graph import CycleGraph
-from agents.ports import Reasoner, Scorer
+from agents.ports import Apart, Reasoner, Scorer
 from agents.prompts import Prompts
-from agents.rules import RulesReasoner
-from core.ports import Clock, Forecaster
+from core.ports import Clock
 from core.time import ManualClock
+from desk import forecasters, reasoning, scorers
+from desk.forecasters import Forecasters
 from desk.home import Home
+from desk.instructing import Instructions
 from desk.markets import AnyMarket, Market
-from desk.settings import Settings
+from desk.settings import Settings, environment_of
 from execution.breakers import Breakers
 from execution.door import Door
 from execution.gate import Gate
@@ -26,10 +28,11 @@ from execution.shadow import Shadow
 from execution.tickets import TicketOffice
 from execution.venues.paper import PaperVenue
 from execution.vitals import Vitals
-from execution.watch import Watch
+from execution.watch import Watch, WatchReport
 from memory.books.database import Books
-from models.forecasters import Drift, LastSign
+from memory.recall.recall import Recall
 from models.sentiment import LexiconScorer
+from models.sentiment.inference import InferenceThread
 from risk import plugins
 from risk.review import Rulebook
 from risk.rules import RULES
@@ -42,12 +45,21 @@ class Analysts:
 
     reasoner: Reasoner
     prompts: Prompts
-    forecasters: tuple[Forecaster, ...]
+    forecasters: Forecasters
     scorer: Scorer
+    apart: Apart
+    left_out: frozenset[str]
 
 
-def analysts() -> Analysts:
-    return Analysts(RulesReasoner(), Prompts.load(), (LastSign(), Drift()), LexiconScorer())
+def analysts(
+    reasoner: Reasoner,
+    scorer: Scorer | None = None,
+    forecasters: Forecasters | None = None,
+    left_out: frozenset[str] = frozenset(),
+) -> Analysts:
+    """Without a scorer and forecasters for a replay, which reads what was said."""
+    speaks = LexiconScorer() if scorer is None else scorer
+    return Analysts(reasoner, Prompts.load(), forecasters or Forecasters(), speaks, InferenceThread().run, left_out)
 
 
 def rulebook(policy: RiskSettings) -> Rulebook:
@@ -73,12 +85,23 @@ class Desk(Generic[M_co, C_co]):
     clock: C_co
     gate: Gate
     watch: Watch
+    instructions: Instructions
     breakers: Breakers
     kill: KillSwitch
     vitals: Vitals
     graph: CycleGraph
     analysts: Analysts
     rulebook: Rulebook
+    recall: Recall
+
+    async def step(self) -> WatchReport:
+        """One round at the clock's now: the timers of money, and then what people have standing instructions for.
+
+        Of a market of the past. A live desk has a task for each, so that neither waits for the other.
+        """
+        report = await self.watch.step()
+        await self.instructions.step(report)
+        return report
 
 
 # Over a market of the past, by a clock that is moved by hand.
@@ -95,10 +118,15 @@ def build(
     saver: BaseCheckpointSaver[Any] | None = None,
     *,
     venue: Venue | None = None,
+    kill: KillSwitch | None = None,
+    left_out: frozenset[str] = frozenset(),
 ) -> Desk[M, C]:
-    """Wires one account over an open market and open books, on paper unless a venue is given. Nothing happens yet."""
+    """Wires one account over an open market and open books, on paper unless a venue is given. Nothing happens yet.
+
+    Desks of one process share one `kill`. `left_out` are the stages of its cycles whose agents say nothing.
+    """
     office = TicketOffice(account_id, settings.execution.ticket_ttl_s)
-    kill = home.kill_switch()
+    kill = kill or home.kill_switch()
     vitals = Vitals(clock, simulated=venue is None)
     paper: Venue = PaperVenue(account_id, books, market, settings.execution.paper)
     door = Door(venue or paper, office, clock, kill, vitals)
@@ -121,10 +149,17 @@ def build(
         clock=clock,
         gate=gate,
         watch=watch,
+        instructions=Instructions(account_id, books, market, gate, clock, settings.risk),
         breakers=breakers,
         kill=kill,
         vitals=vitals,
         graph=CycleGraph(saver),
-        analysts=analysts(),
+        analysts=analysts(
+            reasoning.reasoner(settings.llm, home, environment_of()),
+            scorers.chosen(settings, clock.now_ns()).scorer,
+            forecasters.find(home),
+            left_out,
+        ),
         rulebook=rules,
+        recall=Recall(settings.recall, home.recall),
     )

@@ -22,19 +22,24 @@ OWNER = "person"
 async def close(desk: Desk, symbol: str, *, by: str, reason: str, key: str) -> list[Receipt]:
     """Sells what is held of a symbol at the market, or buys it back. What works or rests there goes first.
 
-    In as many orders as the venue wants it in.
+    In as many orders as the venue wants it in. Standing instructions that trade it are paused.
     """
     position = next((p for p in _positions(desk) if p.symbol == symbol), None)
     if position is None:
         held = ", ".join(p.symbol for p in _positions(desk)) or "nothing"
         raise ConfigError(f"account {desk.account_id} holds no {symbol}, it holds {held}")
+    await desk.instructions.pause_each({symbol}, by=by, reason=reason)
     await desk.watch.algorithms.cancel([p.parent_id for p in _parents(desk) if p.order.symbol == symbol], reason)
     await desk.gate.cancel_each([a for a in _live(desk) if a.symbol == symbol and a.side is position.side.opposite])
     return [await _exit(desk, symbol, part, by, reason, key) for part in _parts(desk, symbol)]
 
 
 async def flatten(desk: Desk, *, by: str, reason: str, key: str) -> tuple[list[Receipt], list[str]]:
-    """Cancels every order and closes every position: the answers, and why some of it has none."""
+    """Cancels every order and closes every position: the answers, and why some of it has none.
+
+    Every standing instruction is paused.
+    """
+    await desk.instructions.pause_each(None, by=by, reason=reason)
     await desk.watch.algorithms.cancel([p.parent_id for p in _parents(desk)], reason)
     await desk.gate.cancel_each(_live(desk))
     receipts, left = [], []

@@ -6,25 +6,32 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Protocol
 
 from sqlalchemy import Connection
 
+from agents.bill import Bill
 from agents.cycle import Cycle
-from agents.orderdesk import RecordedOrderDesk
+from agents.orderdesk import RecordedOrderDesk, RoutedOrderDesk
 from agents.ports import Ports
 from core import identity
 from core.canonical import JSON, digest, plain
 from core.errors import StaleDataError
 from core.money import ZERO
+from core.ports import OrderRouter
 from core.time import DAY_NS
 from desk.build import Desk
+from desk.documents import KeptDocuments
+from desk.reasoning import thinking
 from execution import orderbook
 from execution.snapshot import equity_now, market_now
-from memory.books import accounts, ledger, performance, records
+from memory.books import accounts, ledger, owners, performance, records
 from memory.books.database import Books
 from memory.books.effects import StoredEffects
 from memory.books.records import NewRecord
 from memory.books.words import RecordKind
+from memory.recall.recall import Remembering
+from models.validation.trials import TrialsOnDisk
 from risk.codes import DenialCode
 
 # Older round trips say little about the desk of today, and one that lost its edge gets another chance after as long.
@@ -33,10 +40,25 @@ RECORD_NS = 90 * DAY_NS
 Engine = Callable[[Cycle, Ports], Awaitable[Cycle]]
 
 
+class Across(OrderRouter, Protocol):
+    """Several accounts that one cycle decides over."""
+
+    def account(self) -> JSON: ...
+
+
 async def run_cycle(
-    desk: Desk, run_id: str, ordinal: int, symbols: tuple[str, ...], as_of_ns: int, engine: Engine | None = None
+    desk: Desk,
+    run_id: str,
+    ordinal: int,
+    symbols: tuple[str, ...],
+    as_of_ns: int,
+    engine: Engine | None = None,
+    across: Across | None = None,
 ) -> Cycle:
-    """One cycle, from the graph unless another engine is given. A begun cycle is run again with its stored effects."""
+    """One cycle, from the graph unless another engine is given. A begun cycle is run again with its stored effects.
+
+    It looks at the desk's market; `across` gives it the accounts of several venues in place of the desk's own.
+    """
     cycle_id = identity.cycle_id(desk.account_id, run_id, symbols, as_of_ns, ordinal)
 
     def begin(conn: Connection) -> None:
@@ -54,23 +76,34 @@ async def run_cycle(
     effects = StoredEffects(desk.books, cycle_id)
     effects.begin()
     cycle = Cycle(cycle_id, desk.account_id, run_id, symbols, as_of_ns, ordinal, desk.settings.policy_hash)
-    return await (engine or desk.graph.run)(cycle, ports_for(desk, effects))
+    return await (engine or desk.graph.run)(cycle, ports_for(desk, effects, as_of_ns, across))
 
 
-def ports_for(desk: Desk, effects: StoredEffects) -> Ports:
+def ports_for(desk: Desk, effects: StoredEffects, as_of_ns: int, across: Across | None = None) -> Ports:
+    single = RecordedOrderDesk(effects, desk.rulebook, desk.gate)
+    speaking, bill = desk.analysts.forecasters.at(as_of_ns), Bill(effects.cycle_id)
     return Ports(
         market=desk.market,
         timeframe=desk.market.decision_timeframe,
-        account=lambda: desk.books.read(lambda conn: account_state(conn, desk)),
+        account=across.account if across else lambda: desk.books.read(lambda conn: account_state(conn, desk)),
         reasoner=desk.analysts.reasoner,
         prompts=desk.analysts.prompts,
-        forecasters=desk.analysts.forecasters,
+        forecasters=speaking.voting,
+        shadows=speaking.shadows,
         scorer=desk.analysts.scorer,
+        apart=desk.analysts.apart,
         models=desk.settings.models.settings(),
         max_price_age_s=desk.settings.risk.max_price_age_s,
+        work=desk.settings.execution.work.rule(),
         effects=effects,
-        orders=RecordedOrderDesk(effects, desk.rulebook, desk.gate),
-        records=BookedRecords(desk.books, desk.analysts.reasoner.name, time.perf_counter_ns()),
+        orders=RoutedOrderDesk(effects, desk.rulebook, across) if across else single,
+        memory=Remembering(desk.recall, desk.account_id),
+        documents=KeptDocuments(desk.books),
+        trials=TrialsOnDisk(desk.home.trials),
+        records=BookedRecords(desk.books, desk.analysts.reasoner.name, bill, time.perf_counter_ns()),
+        bill=bill,
+        thinking=thinking(desk.settings.llm),
+        left_out=desk.analysts.left_out,
     )
 
 
@@ -80,6 +113,7 @@ class BookedRecords:
 
     books: Books
     reasoner: str
+    bill: Bill
     started_ns: int
 
     def close(self, cycle: Cycle, body: JSON) -> str:
@@ -109,11 +143,16 @@ class BookedRecords:
             "wall_ns": time.time_ns(),
             "elapsed_us": (time.perf_counter_ns() - self.started_ns) // 1000,
             "reasoner": self.reasoner,
+            "models": self.bill.told(),
         }
 
 
 def account_state(conn: Connection, desk: Desk) -> JSON:
-    """The account as a cycle sees it, as canonical JSON."""
+    """The account as a cycle sees it, as canonical JSON.
+
+    What standing instructions hold is worth what it is worth, and no position of the cycle's: it is told apart, by the
+    instruction that holds it, and is not the cycle's to sell.
+    """
     account = accounts.account(conn, desk.account_id)
     positions = ledger.positions(conn, desk.account_id)
     quotes, instruments = market_now(desk.market, {p.symbol for p in positions}, desk.clock.now_ns())
@@ -123,6 +162,7 @@ def account_state(conn: Connection, desk: Desk) -> JSON:
         raise StaleDataError(f"{held} is held and has no price: its worth, and so the account's, is unknown")
     _, reserved = orderbook.open_orders(conn, desk.account_id)
     cash = accounts.balances(conn, desk.account_id).get(account.numeraire, ZERO)
+    theirs = owners.held(conn, desk.account_id)
     policy, standing = desk.settings.risk, desk.breakers.standing(conn, desk.clock.now_ns())
     return plain(
         {
@@ -130,7 +170,8 @@ def account_state(conn: Connection, desk: Desk) -> JSON:
             "start_equity": account.start_equity,
             "cash": cash - reserved.get(account.numeraire, ZERO),
             "numeraire": account.numeraire,
-            "positions": positions,
+            "positions": owners.without(conn, positions, theirs),
+            "instructed": theirs,
             "limits": {
                 DenialCode.ASSET_EXPOSURE: policy.max_asset_exposure * standing.caps,
                 DenialCode.GROSS_EXPOSURE: policy.max_gross_exposure * standing.caps,

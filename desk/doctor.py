@@ -2,18 +2,19 @@
 
 import shutil
 import sys
+import time
 
 from core.errors import ConfigError
 from core.time import show_time
-from desk import outside, venues
+from desk import forecasters, outside, reasoning, scorers, venues
 from desk.findings import Finding
 from desk.findings import look as _finding
 from desk.home import Home
 from desk.markets import MarketSpec
-from desk.runs import database_url
-from desk.settings import Settings, environment_of, load, source
+from desk.settings import Settings, database_url, environment_of, load, source
 from memory.books.database import Books
 from memory.books.verify import verify
+from memory.recall.recall import Recall
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
@@ -27,6 +28,10 @@ def examine(home: Home) -> list[Finding]:
     findings.append(_finding("home", lambda: _home(home)))
     findings.append(_finding("database", lambda: _database(home, effective)))
     findings.append(_finding("market", lambda: _market(effective)))
+    findings.append(_finding("reasoner", lambda: reasoning.told(effective.llm, home, environment_of())))
+    findings.append(_finding("sentiment", lambda: _scorer(effective)))
+    findings.append(_finding("forecasters", lambda: forecasters.find(home).told(time.time_ns())))
+    findings.append(_finding("recall", lambda: _recall(home, effective)))
     findings += outside.examine(home, effective)
     findings += venues.examine(home, effective, environment_of())
     findings.append(_finding("watch", lambda: _watched(effective)))
@@ -38,6 +43,17 @@ def _settings(home: Home, found: list[Settings]) -> str:
     settings = load(home)
     found.append(settings)
     return f"{source(home)}; mode {settings.mode}, reasoner {settings.llm.provider}, approval {settings.risk.approval}"
+
+
+def _scorer(settings: Settings) -> str:
+    """Another one than was asked for is no failure: the desk works, and its records say who spoke."""
+    found = scorers.chosen(settings, time.time_ns())
+    return "; ".join([f"{found.scorer.name} reads the texts", *found.reasons])
+
+
+def _recall(home: Home, settings: Settings) -> str:
+    writes = "writes lessons" if settings.recall.reflect else "writes no lessons ([recall] reflect)"
+    return f"{Recall(settings.recall, home.recall).told()}; {writes}"
 
 
 def _home(home: Home) -> str:

@@ -41,6 +41,41 @@ class Home:
         return self.path / "candles"
 
     @property
+    def models(self) -> Path:
+        """Trained models, and the ledger of what was tried for them."""
+        return self.path / "models"
+
+    @property
+    def backtests(self) -> Path:
+        """What simulated runs came to."""
+        return self.path / "backtests"
+
+    @property
+    def trials(self) -> Path:
+        """The ledger of every backtest that was ever tried."""
+        return self.backtests / "trials.jsonl"
+
+    @property
+    def recall(self) -> Path:
+        """What the desk remembers in words."""
+        return self.path / "recall"
+
+    @property
+    def models_spent(self) -> Path:
+        """What language models cost, in money and tokens, a file a day."""
+        return self.path / "llm" / "spent"
+
+    @property
+    def completions(self) -> Path:
+        """Answers of language models by the exact question."""
+        return self.path / "llm" / "completions"
+
+    @property
+    def chat_history(self) -> Path:
+        """What was typed into the chat, for the arrow keys."""
+        return self.path / "chat_history"
+
+    @property
     def settings(self) -> Path:
         return self.path / "warden.toml"
 

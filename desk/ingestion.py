@@ -12,11 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from agents.reader import Teller
 from core.canonical import JSON, plain
 from core.errors import ConfigError
 from core.money import exact
 from core.ports import Clock
 from core.time import DAY_NS, Timeframe, show_time
+from desk.reading import TEXTS, Reading, reader_of
 from desk.settings import Settings
 from market.bus.memory import MemoryBus
 from market.bus.opened import open_bus
@@ -38,7 +40,10 @@ _SINCE_NS: Final = DAY_NS  # what sources told before the start, while nobody li
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What to listen to. `record` keeps closed candles, a ticker a minute and texts; `trades` every trade too."""
+    """What to listen to. `trades` records every trade too.
+
+    `record` keeps closed candles, a ticker and a book's imbalance a minute, and texts.
+    """
 
     venue: str
     symbols: tuple[str, ...]
@@ -56,9 +61,11 @@ class Ingestion:
         bus: MemoryBus | RedisBus,
         recorder: Recorder | None,
         listener: Listener | None,
+        reading: Reading | None,
         clock: Clock,
     ) -> None:
         self.stream, self.bus, self.recorder, self.listener = stream, bus, recorder, listener
+        self.reading = reading
         self._clock, self.began_ns = clock, clock.now_ns()
         self.reached = False
         self.crashes: dict[str, str] = {}
@@ -76,6 +83,8 @@ class Ingestion:
         hearing = [asyncio.create_task(self._watched("streams", self.stream.run))]
         if self.listener is not None:
             hearing.append(asyncio.create_task(self._watched("sources", self._listen)))
+        if self.reading is not None:
+            hearing.append(asyncio.create_task(self._watched("reader", self.reading.run)))
         recording = None if self.recorder is None else asyncio.create_task(self._watched("recorder", self.recorder.run))
         try:
             yield
@@ -84,6 +93,8 @@ class Ingestion:
             for task in hearing:
                 task.cancel()
             await asyncio.gather(*hearing, return_exceptions=True)
+            if self.reading is not None:
+                await self.reading.finish()
             if self.recorder is not None and recording is not None:
                 await self.recorder.finish()
                 recording.cancel()
@@ -124,6 +135,7 @@ class Ingestion:
                 "recorded": None if self.recorder is None else self._recorded(self.recorder),
                 "sources": [] if self.listener is None else self._sources(self.listener, now_ns),
                 "sources_trouble": "" if self.listener is None else self.listener.trouble,
+                "reader": None if self.reading is None else self.reading.report(),
                 "crashes": self.crashes,
             }
         )
@@ -141,6 +153,8 @@ class Ingestion:
     async def _listen(self) -> None:
         assert self.listener is not None
         async for gathering in self.listener.run(self.began_ns - _SINCE_NS):
+            for item in gathering.texts:
+                self.bus.publish(TEXTS, item)
             self.items.update((item.source, "texts") for item in gathering.texts)
             self.items.update((reading.source, "readings") for reading in gathering.readings)
 
@@ -192,9 +206,11 @@ class Ingestion:
 
 @asynccontextmanager
 async def ingesting(
-    settings: Settings, environment: Mapping[str, str], root: Path, heard: Heard
+    settings: Settings, environment: Mapping[str, str], root: Path, heard: Heard, teller: Teller | None = None
 ) -> AsyncIterator[Ingestion]:
     """The parts, at rest and connected to nothing: `async with ingestion.running()` sets them to work.
+
+    `teller` reads the texts; without one the rules do.
 
     Raises
     ------
@@ -221,15 +237,19 @@ async def ingesting(
             clock=clock,
             patience=stream_of.patience(),
         )
-        recorder, listener = None, None
+        recorder, listener, reading = None, None, None
         if heard.record:
-            recorder = Recorder(MarketStore(root), bus, heard.venue, heard.symbols, trades=heard.trades)
+            recorder = Recorder(
+                MarketStore(root), bus, heard.venue, heard.symbols, trades=heard.trades, books=stream.books
+            )
         if sources.enabled:
             language_of("A model that is loaded before the streams begin does not hold them up later.")
             listener = await stack.enter_async_context(
                 listening(sources, environment, clock, MarketStore(root), gives_orders)
             )
-        yield Ingestion(stream, bus, recorder, listener, clock)
+            reader = reader_of(teller, settings.models.reading_latency_s)
+            reading = Reading(reader, MarketStore(root), bus, clock, settings.llm.readers)
+        yield Ingestion(stream, bus, recorder, listener, reading, clock)
 
 
 def _perpetuals(symbols: Sequence[str]) -> bool:

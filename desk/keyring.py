@@ -1,4 +1,5 @@
-"""Keys in the keyring of the operating system, where one keeps them safe: the venues by name, and an index of them."""
+"""Keys in the keyring of the operating system, where one keeps them safe: by the name of the venue or the model server,
+and an index of these."""
 
 import json
 from typing import Any, Final

@@ -1,6 +1,7 @@
-"""An exchange's keys: found in the environment, in secret files, in the keyring or in an encrypted file; in that order.
+"""Keys of exchanges and of model servers: in the environment, secret files, the keyring or an encrypted file.
 
-What is found is a `Secret` from its first moment on. Half a pair is refused, never filled up from the next place.
+They are looked for in that order. What is found is a `Secret` from its first moment on. Half a pair is refused, never
+filled up from the next place.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agents.llm.presets import PRESETS
 from core.canonical import JSON
 from core.errors import ConfigError
 from core.secret import Secret
@@ -22,6 +24,7 @@ PARTS: Final = ("key", "secret", "passphrase")
 PASSPHRASE: Final = "TRADEWARDEN_KEYS_PASSPHRASE"
 _PREFIX: Final = "TRADEWARDEN_"
 _NEEDED: Final = ("key", "secret")
+_OF_SERVER: Final = ("key",)  # a server of language models knows one word
 _LONGEST_FILE: Final = 64 * 1024
 
 Ask = Callable[[str], str]  # a question, answered unseen
@@ -45,6 +48,14 @@ class Found:
         return hashlib.sha256(f"tradewarden {self.venue} {self.keys.api_key.reveal()}".encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """The key of a model server, and where it was."""
+
+    key: Secret
+    kept: str
+
+
 class KeyChain:
     """Every place where keys may be. `ask` asks a person for the passphrase; None where nobody is there."""
 
@@ -56,9 +67,20 @@ class KeyChain:
 
     def find(self, venue: str) -> Found | None:
         """Raises ConfigError for half a pair, a file that others may read, and a place that does not open."""
-        return self._in_environment(venue) or self._in_keyring(venue) or self._in_file(venue)
+        found = self._find(venue)
+        if found is None:
+            return None
+        parts, kept = found
+        return Found(venue, Keys(parts["key"], parts["secret"], parts.get("passphrase", "")), kept)
+
+    def find_server(self, server: str) -> FoundKey | None:
+        """The key of a server of language models. Raises like `find`."""
+        found = self._find(server)
+        return None if found is None else FoundKey(Secret(found[0]["key"]), found[1])
 
     def need(self, venue: str) -> Found:
+        if serves_models(venue):
+            raise ConfigError(f"{venue} is a server of language models, and no venue")
         found = self.find(venue)
         if found is None:
             named = ", ".join(variable(venue, part) for part in _NEEDED)
@@ -66,14 +88,21 @@ class KeyChain:
         return found
 
     def listed(self) -> list[JSON]:
-        """Each venue whose keys are somewhere, with where, and their hint; none where its place stays closed."""
+        """Each venue and server whose keys are somewhere, with where, and their hint; none where it stays closed."""
         names = {*self._named(), *(keyring.venues() if keyring.usable() else ()), *keyfile.venues(self._file)}
         return [self._told(venue) for venue in sorted(names)]
 
-    def add(self, venue: str, key: str, secret: str, passphrase: str = "") -> str:
-        """Keeps them in the keyring, or where there is none in the encrypted file. Says where."""
-        refuse_unknown(venue)
-        parts = _checked({"key": key, "secret": secret, "passphrase": passphrase}, f"the keys of {venue}")
+    def add(self, venue: str, key: str, secret: str = "", passphrase: str = "") -> str:
+        """Keeps them in the keyring, or where there is none in the encrypted file. Says where.
+
+        A server of language models has a key alone.
+        """
+        if serves_models(venue):
+            parts = _checked(venue, {"key": key}, f"the keys of {venue}")
+        else:
+            refuse_unknown(venue)
+            given = {"key": key, "secret": secret, "passphrase": passphrase}
+            parts = _checked(venue, given, f"the keys of {venue}")
         if keyring.usable():
             keyring.write(venue, parts)
             return "the keyring"
@@ -91,50 +120,51 @@ class KeyChain:
             gone.append(self._file.name)
         if not gone:
             left = self._in_environment(venue)
-            where = f"they are in {left.kept}, and are removed there" if left else "there are none"
+            where = f"they are in {left[1]}, and are removed there" if left else "there are none"
             raise ConfigError(f"no keys of {venue} were removed: {where}")
         return gone
 
     # The places.
 
-    def _in_environment(self, venue: str) -> Found | None:
+    def _find(self, venue: str) -> tuple[dict[str, str], str] | None:
+        """The parts, and where they were."""
+        return self._in_environment(venue) or self._in_keyring(venue) or self._in_file(venue)
+
+    def _in_environment(self, venue: str) -> tuple[dict[str, str], str] | None:
         parts: dict[str, str] = {}
         places: set[str] = set()
-        for part in PARTS:
-            name = variable(venue, part)
-            if value := self._environment.get(name):
-                parts[part] = value
-                places.add("the environment")
-            elif file := self._environment.get(f"{name}_FILE"):
-                parts[part] = secret_file(Path(file), f"{name}_FILE")
-                places.add("secret files")
+        for part in _OF_SERVER if serves_models(venue) else PARTS:
+            if found := read_secret(variable(venue, part), self._environment):
+                parts[part], place = found
+                places.add(place)
         return self._found(venue, parts, " and ".join(sorted(places, reverse=True))) if parts else None
 
-    def _in_keyring(self, venue: str) -> Found | None:
+    def _in_keyring(self, venue: str) -> tuple[dict[str, str], str] | None:
         parts = keyring.read(venue) if keyring.usable() else None
         return None if parts is None else self._found(venue, parts, "the keyring")
 
-    def _in_file(self, venue: str) -> Found | None:
+    def _in_file(self, venue: str) -> tuple[dict[str, str], str] | None:
         if venue not in keyfile.venues(self._file):
             return None
         return self._found(venue, keyfile.read(self._file, self._opener(new=False))[venue], self._file.name)
 
-    def _found(self, venue: str, parts: dict[str, str], kept: str) -> Found:
-        whole = _checked(parts, f"the keys of {venue} in {kept}")
-        return Found(venue, Keys(whole["key"], whole["secret"], whole.get("passphrase", "")), kept)
+    def _found(self, venue: str, parts: dict[str, str], kept: str) -> tuple[dict[str, str], str]:
+        return _checked(venue, parts, f"the keys of {venue} in {kept}"), kept
 
     def _told(self, venue: str) -> JSON:
+        row = {"venue": venue, "kept": None, "hint": None, "problem": None}
         try:
-            found = self.find(venue)
+            found = self._find(venue)
         except ConfigError as closed:
-            return {"venue": venue, "kept": None, "hint": None, "problem": str(closed)}
-        return {"venue": venue, "kept": found and found.kept, "hint": found and found.hint, "problem": None}
+            return {**row, "problem": str(closed)}
+        return row if found is None else {**row, "kept": found[1], "hint": Secret(found[0]["key"]).hint}
 
     def _named(self) -> set[str]:
-        """Venues of ccxt with a variable of their own."""
+        """Venues of ccxt and servers of language models with a variable of their own."""
         import ccxt.async_support as ccxt
 
-        return {v for v in ccxt.exchanges if any(self._has(variable(v, part)) for part in PARTS)}
+        known = (*ccxt.exchanges, *PRESETS)
+        return {name for name in known if any(self._has(variable(name, part)) for part in PARTS)}
 
     def _has(self, name: str) -> bool:
         return bool(self._environment.get(name) or self._environment.get(f"{name}_FILE"))
@@ -163,9 +193,23 @@ class KeyChain:
         return first
 
 
+def serves_models(name: str) -> bool:
+    """Whether it is a server of language models, and no exchange."""
+    return name in PRESETS
+
+
 def variable(venue: str, part: str) -> str:
-    """The name of the environment variable that holds a part of a venue's keys."""
+    """The name of the environment variable that holds a part of the keys of a venue or a server."""
     return f"{_PREFIX}{venue.upper()}_{part.upper()}"
+
+
+def read_secret(name: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The secret of that variable, or of the file that `NAME_FILE` names, and where it was; None for none."""
+    if value := environment.get(name):
+        return value, "the environment"
+    if file := environment.get(f"{name}_FILE"):
+        return secret_file(Path(file), f"{name}_FILE"), "secret files"
+    return None
 
 
 def secret_file(file: Path, name: str) -> str:
@@ -187,8 +231,8 @@ def secret_file(file: Path, name: str) -> str:
     return told
 
 
-def _checked(parts: Mapping[str, str], whose: str) -> dict[str, str]:
-    for part in _NEEDED:
+def _checked(venue: str, parts: Mapping[str, str], whose: str) -> dict[str, str]:
+    for part in _OF_SERVER if serves_models(venue) else _NEEDED:
         if not parts.get(part):
             raise ConfigError(f"{whose} have no {part}")
     # A private key stands in several lines, which one line of a file or a variable writes as \n.

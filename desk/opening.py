@@ -4,15 +4,16 @@ Coins that were there before are outside the desk: they are counted beside the a
 venue, and nobody may sell them. What is `given_in` belongs to the account, at its price of now.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from core.errors import ConfigError
+from core.errors import ConfigError, ExchangeUnavailable
 from core.money import ZERO
 from core.ports import Clock
-from core.time import DAY_NS
+from core.time import DAY_NS, SECOND_NS
 from desk.build import Desk
 from desk.settings import Settings
 from execution.ports import VenueReads
@@ -22,23 +23,27 @@ from market.store.store import MarketStore
 from market.venues import reader
 from memory.books import accounts, journal
 
+_TURNS = 10
 _SPARE_BARS = 50  # beyond what a cycle looks back on: a day may pass between two starts
 
 
-async def open_account(desk: Desk, venue: VenueReads, given_in: Iterable[str]) -> None:
-    """Opens the account with what the venue holds, where the books have none yet.
+async def open_account(
+    desk: Desk, venue: VenueReads, given_in: Iterable[str], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Opens the account with what the venue holds, where the books have none yet: at the turn of a second.
 
-    Raises ConfigError where the venue holds none of the numeraire, or the price of a coin given in is not known.
+    Raises ConfigError where the venue holds none of the numeraire, or the price of a coin given in is not known,
+    ExchangeUnavailable where what it holds does not stand still.
     """
     if desk.books.read(lambda conn: accounts.find_account(conn, desk.account_id)) is not None:
         return
-    held, numeraire = await venue.balances(), desk.settings.account.numeraire
+    held, now_ns = await _at_a_turn(desk, venue, pause)
+    numeraire = desk.settings.account.numeraire
     ours = {c: held[c] for c in (numeraire, *given_in) if held.get(c, ZERO) > 0}
     if numeraire not in ours:
         raise ConfigError(f"{venue.name} holds no {numeraire}: an account of the desk begins with some of it")
     prices = {c: _price(desk, c, numeraire) for c in ours if c != numeraire}
     outside = {c: amount for c, amount in held.items() if c not in ours and amount}
-    now_ns = desk.clock.now_ns()
 
     def write(conn: Connection) -> None:
         account_id = desk.account_id
@@ -48,6 +53,24 @@ async def open_account(desk: Desk, venue: VenueReads, given_in: Iterable[str]) -
         journal.append(conn, account_id, "opened", entry, ts_ns=now_ns)
 
     desk.books.write(write)
+
+
+async def _at_a_turn(
+    desk: Desk, venue: VenueReads, pause: Callable[[float], Awaitable[None]]
+) -> tuple[Mapping[str, Decimal], int]:
+    """What the venue holds as a second begins, and that second.
+
+    Venues tell of money that moves in whole seconds: what moved within the one in which an account begins could not be
+    told from what was there before.
+    """
+    held = await venue.balances()
+    for _ in range(_TURNS):
+        turn_ns = (desk.clock.now_ns() // SECOND_NS + 1) * SECOND_NS
+        await pause((turn_ns - desk.clock.now_ns()) / SECOND_NS)
+        before, held = held, await venue.balances()
+        if held == before:
+            return held, turn_ns
+    raise ExchangeUnavailable(f"{venue.name}'s balances changed {_TURNS} times in a row: an account begins in peace")
 
 
 def _price(desk: Desk, currency: str, numeraire: str) -> Decimal:

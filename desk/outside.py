@@ -63,7 +63,9 @@ def _store(home: Home) -> str:
         "candle series": len(store.candles.held()),
         "number series": len(store.series.held()),
         "sources of texts": len(store.texts.sources()),
-        "logs of trades and tickers": len(store.trades.held()) + len(store.tickers.held()),
+        "logs of trades, tickers and imbalances": sum(
+            len(log.held()) for log in (store.trades, store.tickers, store.imbalances)
+        ),
     }
     held = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return f"{held}; `warden data verify` compares every file" if held else "nothing is stored yet"

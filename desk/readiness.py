@@ -85,14 +85,17 @@ def rehearsal(days: int, waived: str | None) -> Finding:
         return Finding("rehearsal", True, told)
     if waived is not None:
         return Finding("rehearsal", True, f"{told}; accepted by {waived}")
-    return Finding("rehearsal", False, f"{told}: run the desk there first, or say why not")
+    return Finding("rehearsal", False, f"{told}: run the desk there first, or `warden risk waive REASON`")
 
 
 def confirmation(account_id: str, environment: Mapping[str, str], *, asked: bool, typed: str | None) -> Finding:
-    """`asked`: the command said live; `typed`: what a person then wrote, None where nobody was there to write."""
-    if environment.get(CONFIRM) == account_id:
+    """`asked`: the command said live; `typed`: what a person then wrote, None where nobody was there to write.
+
+    Both name accounts, with spaces between them where the desk has several.
+    """
+    if account_id in environment.get(CONFIRM, "").split():
         return Finding("confirmation", True, f"{CONFIRM} names {account_id}")
-    if asked and typed == account_id:
+    if asked and account_id in (typed or "").split():
         return Finding("confirmation", True, f"{account_id} was typed")
     return Finding("confirmation", False, f"real money needs a word: type {account_id}, or set {CONFIRM} to it")
 

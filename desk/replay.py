@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from agents import pipeline
 from agents.cycle import Cycle
-from agents.orderdesk import RecordedOrderDesk
+from agents.orderdesk import RecordedOrderDesk, RoutedOrderDesk
 from agents.ports import Ports
 from agents.record import SCHEMA as DECISION_SCHEMA
 from agents.record import answer_body, decision_body
@@ -22,13 +22,14 @@ from core.errors import ConfigError, LedgerBroken
 from core.orders import Proposal
 from core.time import Timeframe
 from desk.build import analysts, rulebook
+from desk.reasoning import replaying, thinking
 from desk.settings import Settings, parse
 from execution import orderbook
 from execution.actions import SCHEMA as ACTION_SCHEMA
 from memory.books import blobs, records
 from memory.books.database import Books
 from memory.books.effects import ReplayedEffects
-from memory.books.records import Record
+from memory.books.records import Record, Run
 from memory.books.words import RecordKind
 from risk.facts import Facts
 from risk.shaping import as_sent
@@ -74,6 +75,12 @@ class _Kept:
 
 async def replay(books: Books, record: Record) -> Replay:
     """Replays a decision stage by stage, or reviews a release or an action again."""
+    body, decided = body_of(books, record), record.kind is RecordKind.DECISION
+    return await _decide_again(books, record, body) if decided else _review_again(books, record, body)
+
+
+def body_of(books: Books, record: Record) -> JSON:
+    """What can be replayed of a record. Raises LedgerBroken where it is gone, ConfigError for another schema's."""
     body = books.read(lambda conn: blobs.get_json(conn, record.body))
     if body is None:
         raise LedgerBroken(f"the body of record {record.record_id} was deleted by retention and cannot be replayed")
@@ -83,28 +90,37 @@ async def replay(books: Books, record: Record) -> Replay:
             f"record {record.record_id} is of schema {body['schema']}, which another version of tradewarden wrote and "
             "replays; `warden audit verify` holds for every schema"
         )
-    return await _decide_again(books, record, body) if decided else _review_again(books, record, body)
+    return body
 
 
-async def _decide_again(books: Books, record: Record, body: JSON) -> Replay:
-    settings = _settings_of(books, record)
-    effects = ReplayedEffects(books, record.record_id)
-    who = analysts()
-    ports = Ports(
+def ports_of(settings: Settings, body: JSON, effects: ReplayedEffects) -> Ports:
+    """Of a recorded decision: whatever its effects do not answer is not there."""
+    who = analysts(replaying(settings.llm))
+    order_desk = RoutedOrderDesk if settings.venue.routing.others else RecordedOrderDesk
+    return Ports(
         market=_NoMarket(),
         timeframe=Timeframe(body["timeframe"]),
         account=lambda: None,
         reasoner=who.reasoner,
         prompts=who.prompts,
-        forecasters=who.forecasters,
+        forecasters=(),
+        shadows=(),
         scorer=who.scorer,
+        apart=who.apart,
         models=settings.models.settings(),
         max_price_age_s=settings.risk.max_price_age_s,
+        work=settings.execution.work.rule(),
         effects=effects,
-        orders=RecordedOrderDesk(effects, rulebook(settings.risk), None),
+        orders=order_desk(effects, rulebook(settings.risk), None),
         records=_Kept(),
+        thinking=thinking(settings.llm),
+        left_out=frozenset(body["left_out"]),
     )
-    cycle = Cycle(
+
+
+def cycle_of(body: JSON) -> Cycle:
+    """A recorded decision at its start."""
+    return Cycle(
         cycle_id=body["cycle"],
         account_id=body["account"],
         run_id=body["run"],
@@ -113,12 +129,21 @@ async def _decide_again(books: Books, record: Record, body: JSON) -> Replay:
         ordinal=body["ordinal"],
         policy_hash=body["policy"],
     )
+
+
+def stages_of(body: JSON) -> list[pipeline.Stage]:
+    """Those that a recorded decision went through, but for the record."""
+    stages: list[pipeline.Stage] = [pipeline.observe, pipeline.research, pipeline.sentiment, pipeline.forecast]
+    return stages + [pipeline.plan, pipeline.propose] * len(body["plans"])
+
+
+async def _decide_again(books: Books, record: Record, body: JSON) -> Replay:
+    effects = ReplayedEffects(books, record.record_id)
+    ports, cycle = ports_of(settings_of(books, record), body, effects), cycle_of(body)
     steps: list[Step] = []
-    stages = [pipeline.observe, pipeline.research, pipeline.sentiment, pipeline.forecast]
-    stages += [pipeline.plan, pipeline.propose] * len(body["plans"])
-    for stage in stages:
+    for stage in stages_of(body):
         cycle = await stage(cycle, ports)
-        steps += _compare_stage(stage.__name__, cycle, body)
+        steps += _compare_stage(getattr(stage, "__name__", ""), cycle, body)
         if any(s.difference for s in steps):
             return Replay(record.record_id, record.record_hash, None, tuple(steps))
     steps += [
@@ -167,7 +192,7 @@ def _compare_verdicts(name: str, now: list[JSON], before: list[JSON]) -> list[St
 
 def _review_again(books: Books, record: Record, body: JSON) -> Replay:
     """A release or an action: the stored facts through today's rules."""
-    settings = _settings_of(books, record)
+    settings = settings_of(books, record)
     facts = books.read(lambda conn: blobs.get_json(conn, body["facts"]))
     stored = body.get("proposal") or books.read(lambda conn: _proposal_of(conn, record))
     if facts is None or stored is None:
@@ -187,13 +212,25 @@ def _proposal_of(conn: Connection, record: Record) -> JSON:
     return None if row is None else row.body
 
 
-def _settings_of(books: Books, record: Record) -> Settings:
+def settings_of(books: Books, record: Record) -> Settings:
     """The settings that were in force: they are part of the run's command."""
-    runs = books.read(lambda conn: records.runs_of(conn, record.account_id))
-    run = next((r for r in runs if record.run_id in (None, r.run_id)), None)
+    run = run_of(books, record)
+    return parse(run.command["settings"], f"the settings of run {run.run_id[:12]}")
+
+
+def run_of(books: Books, record: Record) -> Run:
+    """The run that decided. Raises LedgerBroken where the books do not have it."""
+    run = books.read(lambda conn: _find_run(conn, record))
     if run is None:
         raise LedgerBroken(f"record {record.record_id} names run {record.run_id}, which is not in the books")
-    return parse(run.command["settings"], f"the settings of run {run.run_id[:12]}")
+    return run
+
+
+def _find_run(conn: Connection, record: Record) -> Run | None:
+    """What a person released of a routed order belongs to a run of another account: that which decided it."""
+    if record.run_id is not None:
+        return records.find_run(conn, record.run_id)
+    return next(iter(records.runs_of(conn, record.account_id)), None)
 
 
 def _compare(name: str, now: JSON, before: JSON) -> Step:

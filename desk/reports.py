@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, RowMapping, and_, func, select
 
+from agents.contamination import label_of
 from core.canonical import JSON, plain
 from core.errors import ConfigError
 from core.money import ZERO
@@ -16,6 +17,7 @@ from desk.markets import AnyMarket, Market
 from desk.runs import RunResult
 from execution import latches, orderbook
 from execution.snapshot import equity_now, market_now
+from execution.venues.paperbooks import LIQUIDATION
 from market.recorded import RecordedMarket
 from memory.books import accounts, blobs, ledger, performance, records, tables
 from memory.books.accounts import Account
@@ -40,7 +42,7 @@ def run_report(conn: Connection, result: RunResult) -> JSON:
     bodies = [body for r in reversed(decisions) if (body := blobs.get_json(conn, r.body)) is not None]
     answers = [a for body in bodies for a in body["answers"]]
     denied = Counter(v["code"] for a in answers for v in a["verdicts"] if v["outcome"] == "denied")
-    fills = _fills(conn, result.account_id)
+    fills = fills_of(conn, result.account_id)
     return {
         "run": result.run_id,
         "account": result.account_id,
@@ -51,6 +53,8 @@ def run_report(conn: Connection, result: RunResult) -> JSON:
         "halted": result.halted,
         "cycles": result.cycles,
         "planned": result.planned,
+        "masked": any(body.get("masked", False) for body in bodies),
+        "contamination": dict(Counter(label_of(body).value for body in bodies)),
         "proposals": len(answers),
         "answers": dict(Counter(a["kind"] for a in answers)),
         "denied_by": dict(denied.most_common()),
@@ -94,7 +98,7 @@ def record_report(conn: Connection, record: Record) -> JSON:
         "journal_entry": f"{record.stream}#{record.sequence}",
         "body": body,
         "annex": blobs.get_json(conn, record.annex),
-        "fills": _fills(conn, record.account_id, proposals or [record.proposal_id or ""]),
+        "fills": fills_of(conn, record.account_id, proposals or [record.proposal_id or ""]),
     }
 
 
@@ -175,15 +179,27 @@ def _verified(found: Verification) -> JSON:
     return {"ok": found.ok, "entries": found.entries, "broken": found.broken, "problem": found.problem}
 
 
-def _fills(conn: Connection, account_id: str, proposals: Sequence[str] | None = None) -> list[JSON]:
+def fills_of(conn: Connection, account_id: str, proposals: Sequence[str] | None = None) -> list[JSON]:
+    """Oldest first. `origin` is order, stop, or for what no order of ours explains liquidation or outside."""
     fills, orders = tables.fills, tables.orders
-    query = select(fills, orders.c.proposal_id, orders.c.protective).join(
+    query = select(fills, orders.c.proposal_id, orders.c.protective).outerjoin(
         orders, orders.c.client_order_id == fills.c.client_order_id
     )
     query = query.where(fills.c.account_id == account_id).order_by(fills.c.ts_event_ns, fills.c.trade_id)
     if proposals is not None:
         query = query.where(orders.c.proposal_id.in_(proposals))
-    return [plain(dict(row)) for row in conn.execute(query).mappings()]
+    return [
+        plain({**row, "protective": bool(row["protective"]), "origin": _origin(row)})
+        for row in conn.execute(query).mappings()
+    ]
+
+
+def _origin(row: RowMapping) -> str:
+    if row["client_order_id"].startswith(LIQUIDATION):
+        return "liquidation"
+    if row["proposal_id"] is None:
+        return "outside"
+    return "stop" if row["protective"] else "order"
 
 
 def _stops_fired(conn: Connection, account_id: str) -> int:

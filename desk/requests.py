@@ -1,19 +1,22 @@
 """Requests of people to a desk that is at work: short rows that the desk which holds the account consumes."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Final
 
 from sqlalchemy import Connection, and_, insert, select, update
 
+from agents.instructions import parsed
 from core import errors
 from core.canonical import JSON, plain
 from core.errors import ConfigError, DeskBusy, DeskError, DeskHalted
 from core.verdicts import Receipt, Verdict
-from desk import closing, ordering
+from desk import closing, instructed, ordering, proposing
 from desk.build import Desk
 from desk.clock import SystemClock
+from desk.cycles import Across
 from execution import latches, orderbook, restriction
 from memory.books import tables
 from memory.books.database import Books
@@ -23,22 +26,38 @@ from risk.states import Kind
 
 _WAIT_S = 20.0
 _POLL_S = 0.1
+DECIDE: Final = "decide"
+LONG: Final = frozenset({DECIDE})  # may take minutes, which a watch that serves them does not have
+
+Verb = Callable[..., Awaitable[JSON]]
 
 
-async def serve(desk: Desk, *, in_steps: bool = True) -> None:
+async def serve(
+    desk: Desk, *, in_steps: bool = True, leaving: Collection[str] = (), own: Mapping[str, Verb] | None = None
+) -> None:
     """Answers every pending request of this account, oldest first, each in one step with what it did.
 
-    Not `in_steps` where others write at the same time: then each write is durable on its own.
+    Not `in_steps` where others write at the same time: then each write is durable on its own. One that breaks is
+    answered too: those behind it are a halt, perhaps. Verbs in `leaving` are left to somebody else; with `own`, those
+    in it are all that is answered, and by them.
     """
     table = tables.requests
     pending = select(table).where(and_(table.c.account_id == desk.account_id, table.c.state == RequestState.PENDING))
     for row in desk.books.read(lambda conn: conn.execute(pending.order_by(table.c.id)).all()):
+        if row.verb in leaving or (own is not None and row.verb not in own):
+            continue
+        if _state(desk.books, row.id) is not RequestState.PENDING:
+            continue  # whoever asked has gone meanwhile
         try:
             with desk.books.step() if in_steps else nullcontext():
-                answer = await perform(desk, row.verb, row.arguments)
+                verb = _VERBS[row.verb] if own is None else own[row.verb]
+                answer = await verb(desk, **row.arguments)
                 _answer(desk.books, row.id, RequestState.DONE, answer)
         except DeskError as refused:
             told = {"error": str(refused), "class": type(refused).__name__}
+            _answer(desk.books, row.id, RequestState.FAILED, told)
+        except Exception as broken:  # noqa: BLE001  # whatever it was, it must not be asked for again and again
+            told = {"error": f"{row.verb} broke: {broken!r}", "class": ConfigError.__name__}
             _answer(desk.books, row.id, RequestState.FAILED, told)
 
 
@@ -98,7 +117,44 @@ def _told(desk: Desk, receipts: Sequence[Receipt], left: Sequence[str]) -> JSON:
     return {"account": desk.account_id, "closed": [shown(desk, r) for r in receipts], "left": left}
 
 
-_VERBS: Final[dict[str, Callable[..., Awaitable[JSON]]]] = {
+async def _instruct(desk: Desk, body: JSON, key: str, by: str, reason: str) -> JSON:
+    instruction, said = parsed(body), {"key": key, "by": by, "reason": reason}
+    return _instruction(desk, desk.books.write(lambda conn: desk.instructions.add(conn, instruction, **said)))
+
+
+async def _pause(desk: Desk, instruction: str, by: str, reason: str) -> JSON:
+    return _instruction(desk, await desk.instructions.pause(instruction, by=by, reason=reason))
+
+
+async def _resume(desk: Desk, instruction: str, by: str, reason: str) -> JSON:
+    return _instruction(desk, desk.instructions.resume(instruction, by=by, reason=reason))
+
+
+async def _end(desk: Desk, instruction: str, by: str, reason: str) -> JSON:
+    return _instruction(desk, await desk.instructions.end(instruction, by=by, reason=reason))
+
+
+async def _propose(desk: Desk, order: JSON, taint: int, by: str, key: str) -> JSON:
+    return shown(desk, await proposing.propose(desk, order, taint, by, key))
+
+
+async def _whatif(desk: Desk, order: JSON, taint: int, by: str) -> JSON:
+    return proposing.whatif(desk, order, taint, by)
+
+
+async def decide(desk: Desk, by: str, key: str, across: Across | None = None) -> JSON:
+    """One cycle with what came of it, `across` the accounts of several venues where the desk has them."""
+    cycle_id = await proposing.decide(desk, by, key, across)
+    told = desk.books.read(lambda conn: proposing.decided(conn, cycle_id))
+    receipts = [await desk.gate.receipt(name) for name in told.pop("proposals")]
+    return {**told, "answers": [shown(desk, receipt) for receipt in receipts if receipt is not None]}
+
+
+def _instruction(desk: Desk, instruction_id: str) -> JSON:
+    return desk.books.read(lambda conn: instructed.line(conn, desk.account_id, instruction_id))
+
+
+_VERBS: Final[dict[str, Verb]] = {
     "answer": _release,
     "rearm": _rearm,
     "halt": _halt,
@@ -109,6 +165,13 @@ _VERBS: Final[dict[str, Callable[..., Awaitable[JSON]]]] = {
     "cancel_all": ordering.cancel_all,
     "resolve": ordering.resolve,
     "reconcile": ordering.reconcile,
+    "propose": _propose,
+    "whatif": _whatif,
+    DECIDE: decide,
+    "instruct": _instruct,
+    "pause": _pause,
+    "resume": _resume,
+    "end": _end,
 }
 
 
@@ -118,8 +181,11 @@ def _answer(books: Books, request: int, state: RequestState, answer: JSON) -> No
     books.write(lambda conn: conn.execute(told))
 
 
-def ask(books: Books, account_id: str, verb: str, arguments: JSON) -> JSON:
-    """Leaves a request for the desk that holds the account, and waits for its answer."""
+async def ask(books: Books, account_id: str, verb: str, arguments: JSON, *, wait_s: float | None = None) -> JSON:
+    """Leaves a request for the desk that holds the account, and waits for its answer.
+
+    Whoever is cancelled takes it back, unless the desk has begun with it. Raises DeskBusy where no answer came in time.
+    """
     table = tables.requests
     created_ns = SystemClock().now_ns()
 
@@ -128,16 +194,36 @@ def ask(books: Books, account_id: str, verb: str, arguments: JSON) -> JSON:
         left = insert(table).values(**row, state=RequestState.PENDING).returning(table.c.id)
         return int(conn.execute(left).scalar_one())
 
-    request = books.write(leave)
-    until = time.monotonic() + _WAIT_S
-    while time.monotonic() < until:
-        row = books.read(lambda conn: conn.execute(select(table).where(table.c.id == request)).one())
-        if row.state is RequestState.DONE:
-            return row.answer
-        if row.state is RequestState.FAILED:
-            raise _refusal(row.answer or {})
-        time.sleep(_POLL_S)
-    raise DeskBusy(f"the desk that holds {account_id} has not answered in {_WAIT_S:.0f} s; the request stays with it")
+    request, patience_s = books.write(leave), _WAIT_S if wait_s is None else wait_s
+    until = time.monotonic() + patience_s
+    try:
+        while time.monotonic() < until:
+            row = books.read(lambda conn: conn.execute(select(table).where(table.c.id == request)).one())
+            if row.state is RequestState.DONE:
+                return row.answer
+            if row.state is RequestState.FAILED:
+                raise _refusal(row.answer or {})
+            await asyncio.sleep(_POLL_S)
+    except asyncio.CancelledError:
+        _take_back(books, request)
+        raise
+    raise DeskBusy(
+        f"the desk that holds {account_id} has not answered in {patience_s:.0f} s; the request stays with it"
+    )
+
+
+def _take_back(books: Books, request: int) -> None:
+    table = tables.requests
+    gone = {"error": "whoever asked for it took it back", "class": ConfigError.__name__}
+    waits = (table.c.id == request, table.c.state == RequestState.PENDING)
+    told = update(table).where(*waits).values(state=RequestState.FAILED, answer=gone)
+    books.write(lambda conn: conn.execute(told))
+
+
+def _state(books: Books, request: int) -> RequestState:
+    query = select(tables.requests.c.state).where(tables.requests.c.id == request)
+    found: RequestState = books.read(lambda conn: conn.execute(query).scalar_one())
+    return found
 
 
 def _refusal(told: JSON) -> DeskError:

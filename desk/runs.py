@@ -12,19 +12,23 @@ from sqlite3 import DatabaseError
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlalchemy import Connection
 
+from agents.instructions import Instruction
 from core import identity
 from core.canonical import JSON, plain
 from core.errors import ConfigError, DeskHalted, LedgerBroken
 from core.time import ManualClock, show_time
-from desk import policies, requests
+from desk import forecasters, policies, requests, scorers
 from desk.build import PastDesk, build
 from desk.clock import SystemClock
 from desk.cycles import run_cycle
 from desk.holding import Holding
 from desk.home import Home
 from desk.markets import MarketSpec
-from desk.settings import Settings, parse
-from execution import latches, orderbook
+from desk.reflection import Reflection
+from desk.rehearsal import Rehearsal, attend
+from desk.retraining import Retraining
+from desk.settings import Settings, database_url, parse
+from execution import latches, orderbook, parents
 from memory.books import accounts, records
 from memory.books.database import Books
 from memory.books.records import Run
@@ -38,26 +42,41 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """What to run: a market, symbols (in the spec), and the moments to decide at."""
+    """What to run: a market, symbols (in the spec), the moments to decide at, and what stands from its start.
+
+    With a `rehearsal` it goes to its end also where the desk is halted, making no cycles then.
+    """
 
     market: MarketSpec
     as_of_ns: tuple[int, ...]
     every_ns: int = 0
     again: int = 0
+    instructions: tuple[Instruction, ...] = ()
+    rehearsal: Rehearsal | None = None
 
     @classmethod
-    def single(cls, market: MarketSpec, as_of_ns: int, again: int = 0) -> "RunCommand":
-        return cls(market, (as_of_ns,), 0, again)
+    def single(
+        cls, market: MarketSpec, as_of_ns: int, again: int = 0, instructions: tuple[Instruction, ...] = ()
+    ) -> "RunCommand":
+        return cls(market, (as_of_ns,), 0, again, instructions)
 
     @classmethod
-    def series(cls, market: MarketSpec, from_ns: int, to_ns: int, every_ns: int, again: int = 0) -> "RunCommand":
+    def series(
+        cls,
+        market: MarketSpec,
+        from_ns: int,
+        to_ns: int,
+        every_ns: int,
+        again: int = 0,
+        instructions: tuple[Instruction, ...] = (),
+    ) -> "RunCommand":
         """Every `every_ns` from `from_ns` to `to_ns`, both included where the steps meet them."""
         if to_ns < from_ns:
             raise ConfigError(f"--to {show_time(to_ns)} is before --from {show_time(from_ns)}")
         planned = (to_ns - from_ns) // every_ns + 1
         if planned > MAX_CYCLES:
             raise ConfigError(f"--every makes {planned:,} cycles, at most {MAX_CYCLES:,} are allowed in a run")
-        return cls(market, tuple(range(from_ns, to_ns + 1, every_ns)), every_ns, again)
+        return cls(market, tuple(range(from_ns, to_ns + 1, every_ns)), every_ns, again, instructions)
 
     def arguments(self) -> dict[str, JSON]:
         """What names the run, beside the hashes of its files: never a path."""
@@ -67,6 +86,9 @@ class RunCommand:
             "from_ns": self.as_of_ns[0],
             "to_ns": self.as_of_ns[-1],
             "every_ns": self.every_ns,
+            # A command without any keeps the name that it always had.
+            **({"instructions": [each.body() for each in self.instructions]} if self.instructions else {}),
+            **({"rehearsal": self.rehearsal.body()} if self.rehearsal else {}),
         }
 
 
@@ -106,7 +128,8 @@ async def open_run(home: Home, settings: Settings, command: RunCommand) -> Async
         check_journal(books, account_id)
         async with checkpoints(home) as saver:
             clock = ManualClock(_clock_of(books, account_id, command.as_of_ns[0]))
-            desk = build(settings, home, books, market, account_id, clock, saver)
+            without = frozenset(command.rehearsal.without if command.rehearsal else ())
+            desk = build(settings, home, books, market, account_id, clock, saver, left_out=without)
             with desk.kill.listening():
                 yield DeskRun(desk, command, run_id, holding)
 
@@ -119,6 +142,8 @@ class DeskRun:
         self.command = command
         self.run_id = run_id
         self._holding = holding
+        self._reflection = Reflection(desk)
+        self._retraining = Retraining(desk)
 
     async def execute(self, progress: Progress = lambda done, planned: None) -> RunResult:
         """Runs what is missing. `progress` is told how many cycles are done of how many planned."""
@@ -128,21 +153,29 @@ class DeskRun:
             return self._result(reported=True, resumed=False, halted=None)
         books.write(self._begin)
         await desk.watch.recover()
-        done = self._closed()
+        done, since_ns = self._closed(), self._account_ns()
         for ordinal, as_of_ns in enumerate(self.command.as_of_ns):
             progress(ordinal, len(self.command.as_of_ns))
-            if ordinal in done:
+            # What a halt left out of a rehearsal is not made up for by a process that comes back.
+            if ordinal in done or (self.command.rehearsal is not None and as_of_ns < since_ns):
                 continue
             await requests.serve(desk)
             await self.step_to(as_of_ns)
             await requests.serve(desk)
-            halted = self._halted()
+            await self._reflect()
+            halted = await self._attended()
+            if halted is not None and self.command.rehearsal is not None:
+                continue
             if halted is not None:
                 # Positions and their stops stay as they are; the same command goes on once a person re-armed it.
                 return self._result(reported=False, resumed=before is not None, halted=halted)
+            # However long a model takes to learn, the account stays this desk's.
+            async with self._holding.kept():
+                await self._retraining.tend()
             with books.step():
                 await run_cycle(desk, self.run_id, ordinal, self.command.market.symbols, as_of_ns)
         await self._see_out()
+        await self._reflect()
         books.write(lambda conn: records.finish_run(conn, self.run_id))
         progress(len(self.command.as_of_ns), len(self.command.as_of_ns))
         return self._result(reported=False, resumed=before is not None, halted=None)
@@ -150,6 +183,10 @@ class DeskRun:
     async def step_to(self, now_ns: int) -> None:
         """The watch sees every bar that closes on the way, one commit each."""
         await step_to(self.desk, now_ns, self._holding.keep)
+
+    async def _reflect(self) -> None:
+        if self.desk.settings.recall.reflect:
+            await self._reflection.look()
 
     async def _see_out(self) -> None:
         """Orders of the last cycle live on to the next bar, so that one cycle shows its fills.
@@ -159,8 +196,12 @@ class DeskRun:
         if self._asks_a_person() or self._account_ns() > self.command.as_of_ns[-1]:
             # Killed after that step and before its last word, a run must not take it twice.
             return
-        if self.desk.books.read(lambda conn: orderbook.live_attempts(conn, self.desk.account_id)):
+        if self.desk.books.read(self._works):
             await step_to_next_bar(self.desk)
+
+    def _works(self, conn: Connection) -> bool:
+        account_id = self.desk.account_id
+        return bool(orderbook.live_attempts(conn, account_id) or parents.unended(conn, account_id))
 
     def _begin(self, conn: Connection) -> None:
         desk, settings = self.desk, self.desk.settings
@@ -175,6 +216,9 @@ class DeskRun:
                 ts_ns=first_ns,
                 clock_ns=first_ns,
             )
+            for number, each in enumerate(self.command.instructions):
+                said = {"by": "operator", "reason": "with the command of its run"}
+                desk.instructions.add(conn, each, key=f"{self.run_id}:{number}", **said)
         command = {
             "arguments": self.command.arguments(),
             "again": self.command.again,
@@ -183,10 +227,18 @@ class DeskRun:
         }
         records.begin_run(conn, self.run_id, desk.account_id, command, SystemClock().now_ns())
         policies.note(conn, desk.account_id, settings.risk, settings.policy_source, desk.clock.now_ns())
+        scorers.note(conn, desk.account_id, settings, desk.clock.now_ns())
+        forecasters.note(conn, desk.account_id, desk.analysts.forecasters, desk.clock.now_ns())
 
     def _closed(self) -> set[int]:
         cycles = self.desk.books.read(lambda conn: records.cycles_of(conn, self.run_id))
         return {c.ordinal for c in cycles if c.state is CycleState.CLOSED}
+
+    async def _attended(self) -> str | None:
+        """Why cycles may not run, after whoever attends a rehearsal has looked."""
+        if self.command.rehearsal is not None:
+            await attend(self.desk, self.command.rehearsal)
+        return self._halted()
 
     def _halted(self) -> str | None:
         """Why cycles may not run; None while they may."""
@@ -230,7 +282,7 @@ async def step_to(desk: PastDesk, now_ns: int, keep: Callable[[], None] = lambda
     for close_ns in desk.market.closes_between(since_ns, now_ns):
         desk.clock.advance_to(close_ns)
         with desk.books.step():
-            await desk.watch.step()
+            await desk.step()
         keep()
     desk.clock.advance_to(max(now_ns, desk.clock.now_ns()))
 
@@ -256,10 +308,6 @@ async def checkpoints(home: Home) -> AsyncIterator[AsyncSqliteSaver]:
         raise ConfigError(
             f"{home.checkpoints} is not a checkpoint database ({error}): delete it, no order depends on it"
         ) from None
-
-
-def database_url(home: Home, settings: Settings) -> str:
-    return home.database_url if settings.database_url is None else settings.database_url.get_secret_value()
 
 
 def check_journal(books: Books, account_id: str) -> None:

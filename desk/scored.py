@@ -14,6 +14,7 @@ from market.store.candles import BarsKey
 from market.store.series import SeriesKey
 from market.store.store import MarketStore
 from market.stored import StoredMarket
+from models.regimes import ANY
 from models.scores import Scorecard
 from models.signals import judge_signal
 
@@ -46,8 +47,9 @@ def _worth(store: MarketStore, key: SeriesKey, settings: Settings, now_ns: int) 
 def _shown(card: Scorecard) -> str:
     vote = f"votes with weight {card.weight:.3f}" if card.weight else "muted"
     returns = f"mean return {card.mean_return:+.2%} against {card.naive_return:+.2%} naive"
+    within = "" if card.regime == ANY else f" while {card.regime} as now"
     scores = f"Brier {card.brier:.3f} against {card.baseline_brier:.3f}"
-    return f"{vote}: right {card.hit_rate:.0%} of {card.n} times, {returns}, {scores}"
+    return f"{vote}: right {card.hit_rate:.0%} of {card.n} times{within}, {returns}, {scores}"
 
 
 def _candles(store: MarketStore, asset: str) -> BarsKey | None:

@@ -14,16 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from agents.llm.settings import LlmSettings
 from core.canonical import JSON, digest, plain
 from core.errors import ConfigError
 from core.money import ONE
+from core.time import DAY_NS, duration_ns
+from desk import forecasters
 from desk.home import Home
 from execution.settings import ExecutionSettings
 from execution.venues.exchange.facts import facts_of
 from market.settings import MarketSettings, VenueSettings
 from market.sources import registry
 from market.streams.settings import BusSettings
-from models.settings import ModelSettings
+from memory.recall.settings import RecallSettings
+from models.sentiment.settings import FINBERT, FINBERT_REVISION, ClassifierSettings
+from models.settings import NEVER, ModelSettings
 from risk import plugins
 from risk.breakers import breakers_of
 from risk.policies import refuse_looser
@@ -52,6 +57,23 @@ class AccountSettings(BaseModel):
     given_in: tuple[str, ...] = Field((), description="coins that a venue holds already and the desk may trade")
 
 
+class SentimentTable(BaseModel):
+    """`models.sentiment.settings.ClassifierSettings` with its bounds, and which kind of scorer speaks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scorer: Literal["embedded", "classifier", "lexicon"] = "embedded"
+    source: str = Field(FINBERT, min_length=1, description="a repository of the hub, or a local folder")
+    revision: str = Field(FINBERT_REVISION, pattern=r"^[0-9a-f]{40}$")
+    offline: bool = False
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    most_tokens: int = Field(512, ge=8, le=512)
+
+    def classifier(self) -> ClassifierSettings:
+        return ClassifierSettings(**self.model_dump(exclude={"scorer"}))
+
+
 class ModelsTable(BaseModel):
     """`models.settings.ModelSettings` with its bounds: the models room itself knows no pydantic."""
 
@@ -62,24 +84,39 @@ class ModelsTable(BaseModel):
     score_origins: int = Field(60, ge=10, le=1_000)
     half_life_s: int = Field(6 * 3600, gt=0)
     text_window_s: int = Field(48 * 3600, gt=0)
+    reading_latency_s: int = Field(60, ge=0, le=86_400)
     least_effective_texts: Decimal = Field(Decimal("0.5"), ge=0)
+    source_weights: Mapping[str, Decimal] = {}
+    retrain_every: str = Field("30d", description="a duration of a day or more, or never")
+    train_window: int = Field(0, ge=0, le=10_000_000, description="in rows; 0 is as many as the model was trained on")
+    sentiment: SentimentTable = SentimentTable()
+
+    @field_validator("source_weights")
+    @classmethod
+    def _weigh(cls, weights: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        if loose := [name for name, weight in weights.items() if not (weight.is_finite() and 0 <= weight <= 10)]:
+            raise ValueError(f"a source weighs from 0 to 10, found {', '.join(f'{n} {weights[n]}' for n in loose)}")
+        return weights
+
+    @field_validator("retrain_every")
+    @classmethod
+    def _every(cls, every: str) -> str:
+        try:
+            long_enough = every == NEVER or duration_ns(every) >= DAY_NS
+        except ConfigError as refused:
+            raise ValueError(f"{refused}, or {NEVER}") from None
+        if not long_enough:
+            raise ValueError(f"models are trained again after a day or more, or {NEVER}, found {every}")
+        return every
 
     def settings(self) -> ModelSettings:
-        return ModelSettings(**self.model_dump())
-
-
-class LlmSettings(BaseModel):
-    """Who reasons. `rules` is the keyless analyst; the desk runs whole without a language model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    provider: Literal["rules"] = "rules"
+        return ModelSettings(**self.model_dump(exclude={"sentiment"}))
 
 
 # Known at a start, and no part of what decides: secrets, a name, a policy that only looks on, a way for events.
 NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow", "bus"})
 # What only a start can know: no file may say it.
-COMPUTED = frozenset({"database_url", "policy_source", "shadow", "plugins", "source_plugins"})
+COMPUTED = frozenset({"database_url", "policy_source", "shadow", "plugins", "source_plugins", "forecasters"})
 
 
 class Settings(BaseModel):
@@ -87,7 +124,8 @@ class Settings(BaseModel):
 
     `policy_source` names the file that the risk policy came from, and `shadow` is a second one that is only compared.
     `plugins` names the operator's own rules, by code, with their version and the hash of their source;
-    `source_plugins` those of the enabled sources that are not built in, by name.
+    `source_plugins` those of the enabled sources that are not built in, by name; `forecasters` the operator's own and
+    the trained models that were given a vote.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,8 +139,10 @@ class Settings(BaseModel):
     execution: ExecutionSettings = ExecutionSettings()
     models: ModelsTable = ModelsTable()
     llm: LlmSettings = LlmSettings()
+    recall: RecallSettings = RecallSettings()
     plugins: Mapping[str, str] = {}
     source_plugins: Mapping[str, str] = {}
+    forecasters: Mapping[str, str] = {}
     database_url: SecretStr | None = None
     policy_source: str = "the standard policy"
     shadow: RiskSettings | None = None
@@ -110,18 +150,19 @@ class Settings(BaseModel):
     @field_validator("venue")
     @classmethod
     def _reachable(cls, venue: VenueSettings, known: ValidationInfo) -> VenueSettings:
-        """A venue that the mode can work at: named, checked for its kind of contract, with a testnet where one is."""
+        """Venues that the mode can work at: named, checked for their kind of contract, with a testnet where one is."""
         mode = known.data.get("mode", "paper")
         if mode == "paper":
             return venue
         if not venue.name:
             raise ValueError(f'mode {mode} needs the name of a venue, such as name = "binance"')
-        try:
-            facts = facts_of(venue.name, venue.kind)
-        except ConfigError as refused:
-            raise ValueError(refused) from None
-        if mode == "testnet" and not facts.sandbox:
-            raise ValueError(f"{venue.name} has no testnet that the desk knows; binance, bybit and okx have one")
+        for name in venue.names:
+            try:
+                facts = facts_of(name, venue.kind)
+            except ConfigError as refused:
+                raise ValueError(refused) from None
+            if mode == "testnet" and not facts.sandbox:
+                raise ValueError(f"{name} has no testnet that the desk knows; binance, bybit and okx have one")
         return venue
 
     @field_validator("execution")
@@ -171,10 +212,16 @@ def load(home: Home, *, folder: Path | None = None, environment: Mapping[str, st
     if secrets.get(BUS_URL):
         table["bus"] = _bus_of(secrets[BUS_URL])
     table["plugins"] = plugins.identities()
+    table["forecasters"] = forecasters.identities(home)
     settings = parse(table, str(file or "the defaults"))
     enabled = settings.market.sources.enabled
     named = {name: origin for name, origin in registry.identities().items() if name in enabled}
     return settings.model_copy(update={"source_plugins": named})
+
+
+def database_url(home: Home, settings: Settings) -> str:
+    """Where the books are."""
+    return home.database_url if settings.database_url is None else settings.database_url.get_secret_value()
 
 
 def environment_of(folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from core.canonical import JSON, plain
 from core.time import ManualClock, show_time
 from desk.markets import Market
-from execution import latches, restriction
+from execution import incidents, latches, restriction
 from execution.kill import KillSwitch
 from execution.latches import Latch
 from execution.readings import Sight, readings, sight
@@ -48,6 +48,7 @@ def risk_status(
             "losing_streak": performance.losing_streak(conn, account_id, 0 if streak is None else streak.since_ns),
             "scopes": _scopes(live),
             "causes": [_cause(latch) for latch in live],
+            "incidents": incidents.unclosed(conn, account_id),
             "breakers": _breakers(conn, account_id, policy, seen, kill, live, priced=market is not None),
         }
     )

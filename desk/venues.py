@@ -6,13 +6,12 @@ from contextlib import suppress
 from typing import Final
 
 from core.errors import ConfigError, DeskError
-from desk import readiness, waivers
+from desk import places, readiness, waivers
 from desk.clock import SystemClock
 from desk.findings import Finding, look
 from desk.home import Home
 from desk.keys import Found, KeyChain
-from desk.runs import database_url
-from desk.settings import Settings
+from desk.settings import Settings, database_url
 from execution.venues.exchange.budget import RateBudget
 from execution.venues.exchange.checkup import CheckUp, check_up
 from execution.venues.exchange.client import Access, stated_rate
@@ -24,9 +23,13 @@ TIMEOUT_S: Final = 10.0
 
 
 def examine(home: Home, settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
-    """Venue, keys, what the key may do, the clock and the dead man's switch; nothing on paper."""
+    """Of each venue itself, keys, what the key may do, the clock and the dead man's switch; nothing on paper."""
     if settings.mode == "paper":
         return []
+    return [finding for own in places.each(settings) for finding in _examine(home, own, environment)]
+
+
+def _examine(home: Home, settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
     venue, facts = settings.venue.name, facts_of(settings.venue.name, settings.venue.kind)
     known = readiness.venue_facts(facts)
     sandbox = "it has a testnet" if facts.sandbox else "it has no testnet"

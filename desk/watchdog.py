@@ -24,6 +24,7 @@ from execution import orderbook
 from execution.venues.exchange.adapter import ExchangeVenue
 from execution.venues.exchange.budget import RateBudget
 from execution.venues.exchange.client import Access, Keys, stated_rate
+from execution.venues.exchange.reading import same_id
 from memory.books.engines import parse_url, reader_engine
 
 BEAT: Final = b"beat\n"
@@ -35,6 +36,8 @@ _LOOK_S: Final = 0.2
 _ROUND_S: Final = 2.0
 _CLEAN_ROUNDS: Final = 2  # a request that was on its way when the desk died may arrive after the first look
 _LONGEST_S: Final = 300.0
+_CANCELLED: Final = "cancelled"
+_STILL_OPEN: Final = "still open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ async def _take_off(charge: Charge, keys: Keys) -> dict[str, JSON]:
                 clean = clean + 1 if await _round(venue, _risky(books, charge.account_id), asked) else 0
                 trouble = None
             except Exception as failure:  # noqa: BLE001  # nobody else is left to try again
-                clean, trouble = 0, str(failure) if isinstance(failure, DeskError) else type(failure).__name__
+                clean, trouble = 0, _said(failure)
             await asyncio.sleep(_ROUND_S)
     finally:
         books.dispose()
@@ -116,17 +119,25 @@ async def _take_off(charge: Charge, keys: Keys) -> dict[str, JSON]:
 
 
 async def _round(venue: ExchangeVenue, risky: Mapping[str, str], asked: dict[str, str]) -> bool:
-    """True where nothing was left to cancel. What the books call live may be long gone: the second look tells."""
-    open_now = {order.client_order_id for order in await venue.open_orders()}
-    wanted = [name for name in risky if name in open_now or name not in asked]
-    for name in wanted:
+    """True where the venue shows none of them. It is asked what it shows only after the cancels: they need no list."""
+    for name, symbol in risky.items():
+        if asked.get(name) == _CANCELLED:
+            continue
         try:
-            await venue.cancel(name, risky[name])
-        except DeskError as failure:  # the others must not wait for this one
-            asked[name] = str(failure)
+            await venue.cancel(name, symbol)
+        except Exception as failure:  # noqa: BLE001  # the others must not wait for this one
+            asked[name] = _said(failure)
         else:
-            asked[name] = "cancelled"
-    return not (risky.keys() & open_now)
+            asked[name] = _CANCELLED
+    open_now = [order.client_order_id or "" for order in await venue.open_orders()]
+    left = [name for name in risky if any(same_id(shown, name) for shown in open_now)]
+    # A word that changed nothing is no cancel: the next round asks again.
+    asked.update(dict.fromkeys(left, _STILL_OPEN))
+    return not left
+
+
+def _said(failure: Exception) -> str:
+    return str(failure) if isinstance(failure, DeskError) else type(failure).__name__
 
 
 def _risky(books: Engine, account_id: str) -> dict[str, str]:

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from core.errors import ConfigError
-from core.time import ManualClock
+from core.time import ManualClock, parse_time
 from emulator.binance.budget import ORDERS_10S, WEIGHT
-from emulator.clock import START_NS, VenueClock
+from emulator.clock import MS_NS, START_NS, VenueClock
 from emulator.listings import STANDARD, made_up
 from emulator.server import Emulator
 
@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--seed", type=int, default=7, help="the same seed is the same market")
     parser.add_argument("--clock", choices=("wall", "stepped", "manual"), default="wall", help="see below")
+    parser.add_argument("--begins", help="where on its path a market of the wall clock opens; else this hour")
     parser.add_argument("--control", action="store_true", help="serve /control, see emulator/control.py")
     parser.add_argument("--faults", type=Path, help="a JSON file with a list of rules, see emulator/faults.py")
     parser.add_argument("--weight", type=int, default=WEIGHT, help="request weight a minute before 429")
@@ -48,6 +49,7 @@ def main() -> int:
             port=asked.port,
             seed=asked.seed,
             clock=VenueClock(source, stepped=asked.clock == "stepped"),
+            begins_ms=None if asked.begins is None else parse_time(asked.begins) // MS_NS,
             rules=rules,
             weight_limit=asked.weight,
             orders_limit=asked.orders,

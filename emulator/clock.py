@@ -10,7 +10,9 @@ from core.ports import Clock
 from core.time import ManualClock, parse_time
 
 MS_NS = 1_000_000
+HOUR_MS = 3_600_000
 START_NS = parse_time("2024-01-01T00:00")  # where time begins that is moved by hand
+START_MS = START_NS // MS_NS
 
 
 class WallClock:
@@ -28,13 +30,18 @@ class VenueClock:
 
     def __init__(self, source: Clock | None = None, *, stepped: bool = False) -> None:
         self._source: Clock = WallClock() if source is None else source
-        self._market_ms = START_NS // MS_NS if stepped else None
+        self._market_ms = START_MS if stepped else None
         self.skew_ms = 0
 
     @property
     def manual(self) -> bool:
         """Whether all time is moved by hand; then nothing happens at the venue by itself."""
         return isinstance(self._source, ManualClock)
+
+    @property
+    def wall(self) -> bool:
+        """Whether time passes by itself, for the markets too."""
+        return isinstance(self._source, WallClock) and not self.stepped
 
     @property
     def stepped(self) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from core.ports import Clock
 from emulator.accounts import Account, Event, Futures, Holding, MoneyChange, PositionChange, Transfer
-from emulator.clock import VenueClock
+from emulator.clock import HOUR_MS, START_MS, VenueClock
 from emulator.listings import PERPETUALS, STANDARD, Listing
 from emulator.market import Market
 from emulator.matching import Matching
@@ -25,7 +25,9 @@ _CAUGHT_UP_STEPS = 600  # a market that nobody moved for longer than a minute be
 class Exchange:
     """All markets and accounts of the venue. `advance` lets its clock's time pass; `on_event` hears what happens.
 
-    `listings` are the spot pairs and `perpetuals` the contracts, each by symbol.
+    `listings` are the spot pairs and `perpetuals` the contracts, each by symbol. `begins_ms` is the moment of their
+    paths at which markets of a wall clock open, to the hour, so that they are the same markets whenever it is; None has
+    them go on where they are at this hour, for a venue that may come back.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Exchange:
         *,
         seed: int = 7,
         clock: VenueClock | Clock | None = None,
+        begins_ms: int | None = START_MS,
         listings: Iterable[Listing] = STANDARD,
         perpetuals: Iterable[Listing] = PERPETUALS,
         funds: dict[str, Decimal] | None = None,
@@ -41,7 +44,10 @@ class Exchange:
         self.clock = clock if isinstance(clock, VenueClock) else VenueClock(clock)
         self.listings = {item.instrument.symbol: item for item in listings}
         self.perpetuals = {item.instrument.symbol: item for item in perpetuals}
-        self.paths = {symbol: _path(seed, item) for symbol, item in (self.listings | self.perpetuals).items()}
+        ahead_ms = 0
+        if begins_ms is not None and self.clock.wall:
+            ahead_ms = (self.clock.now_ms() - begins_ms) // HOUR_MS * HOUR_MS
+        self.paths = {symbol: _path(seed, item, ahead_ms) for symbol, item in (self.listings | self.perpetuals).items()}
         self.accounts: dict[str, Account] = {}
         self.on_event: list[Callable[[Event], None]] = []
         self.matching = Matching(self.clock, self.accounts, self._tell)
@@ -224,8 +230,9 @@ class Exchange:
             hear(event)
 
 
-def _path(seed: int, item: Listing) -> PricePath:
+def _path(seed: int, item: Listing, ahead_ms: int) -> PricePath:
     """A contract follows the path of its spot pair."""
     instrument = item.instrument
     spot = instrument.symbol.partition(":")[0]
-    return PricePath(seed, spot, price=item.price, tick=instrument.tick_size, lot=instrument.lot_size)
+    tick, lot = instrument.tick_size, instrument.lot_size
+    return PricePath(seed, spot, price=item.price, tick=tick, lot=lot, ahead_ms=ahead_ms)

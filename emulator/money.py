@@ -95,7 +95,7 @@ class MarginMoney:
                 raise Refusal(Cause.REDUCE_ONLY)
             return
         opening = max(ZERO, order.quantity - (abs(position.quantity) if reduces else ZERO))
-        price = order.reserve_price or cost / order.quantity
+        price = order.reserve_price or market.mid
         need = opening * price / position.leverage + opening * price * market.listing.instrument.taker_fee
         if available(account) < need:
             raise Refusal(Cause.MARGIN, f"{need} {account.futures.currency}")

@@ -51,11 +51,17 @@ class Candles:
 
 
 class PricePath:
-    """The path of one symbol. `price` is where it wanders around, `tick` and `lot` its increments."""
+    """The path of one symbol. `price` is where it wanders around, `tick` and `lot` its increments.
 
-    def __init__(self, seed: int, symbol: str, *, price: Decimal, tick: Decimal, lot: Decimal) -> None:
+    `ahead_ms` is how far the caller's moments are ahead of the path's own.
+    """
+
+    def __init__(
+        self, seed: int, symbol: str, *, price: Decimal, tick: Decimal, lot: Decimal, ahead_ms: int = 0
+    ) -> None:
         digest = hashlib.blake2b(f"{seed}:{symbol}".encode(), digest_size=8).digest()
         self._seed = np.frombuffer(digest, dtype=np.uint64)
+        self._ahead_ms = ahead_ms
         self._log_ticks = float(np.log(float(price / tick)))
         # About a million quote units trade in a minute.
         self._minute_lots = max(1.0, 1_000_000 / float(price) / float(lot))
@@ -100,7 +106,7 @@ class PricePath:
         ticks = self.ticks_of(edges)
         opens, closes = ticks[:-1], ticks[1:]
         reach = _MINUTE_SIGMA * np.maximum(opens, closes)
-        above, below, busy = (self.noise(edges[:-1], salt) for salt in (101, 102, 103))
+        above, below, busy = (self.noise(edges[:-1] - self._ahead_ms, salt) for salt in (101, 102, 103))
         move = np.abs(closes - opens) / (reach + 1)
         volume = np.maximum(1, self._minute_lots * (0.2 + 0.8 * busy + 0.4 * move)).astype(np.int64)
         return Candles(
@@ -116,15 +122,16 @@ class PricePath:
     def ticks_of(self, t_ms: IntArray) -> IntArray:
         """Prices in ticks at moments, oldest first."""
         log = np.full(len(t_ms), self._log_ticks)
+        own_ms = t_ms - self._ahead_ms
         for octave, period in enumerate(_PERIODS_MS):
             amplitude = min(_LARGEST, _MINUTE_SIGMA * float(np.sqrt(period / MINUTE_MS)))
-            log += amplitude * self._octave(t_ms, period, octave)
+            log += amplitude * self._octave(own_ms, period, octave)
         ticks: IntArray = np.maximum(1, np.rint(np.exp(log))).astype(np.int64)
         return ticks
 
-    def _octave(self, t_ms: IntArray, period: int, octave: int) -> FloatArray:
+    def _octave(self, own_ms: IntArray, period: int, octave: int) -> FloatArray:
         """Noise in [-1, 1] between lattice points `period` apart; each lattice value is hashed once."""
-        cell, within = np.divmod(t_ms, period)
+        cell, within = np.divmod(own_ms, period)
         first = int(cell[0])
         lattice = 2 * self.noise(np.arange(first, int(cell[-1]) + 2, dtype=np.int64), octave) - 1
         left = cell - first

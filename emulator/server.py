@@ -19,7 +19,7 @@ from emulator.binance.budget import ORDERS_10S, WEIGHT
 from emulator.binance.dialect import Binance
 from emulator.bybit.dialect import Bybit
 from emulator.calls import Answer, Call, Route
-from emulator.clock import VenueClock
+from emulator.clock import START_MS, VenueClock
 from emulator.control import Control
 from emulator.exchange import API_KEY, API_SECRET, Exchange
 from emulator.faults import Armed, Fault, Faults, Rule, before
@@ -56,6 +56,7 @@ class Emulator:
         port: int = 0,
         seed: int = 7,
         clock: VenueClock | Clock | None = None,
+        begins_ms: int | None = START_MS,
         listings: Iterable[Listing] = STANDARD,
         funds: dict[str, Decimal] | None = None,
         rules: Iterable[Rule] = (),
@@ -63,7 +64,7 @@ class Emulator:
         orders_limit: int = ORDERS_10S,
         control: bool = False,
     ) -> None:
-        self.exchange = Exchange(seed=seed, clock=clock, listings=listings, funds=funds)
+        self.exchange = Exchange(seed=seed, clock=clock, begins_ms=begins_ms, listings=listings, funds=funds)
         self.faults = Faults()
         self.faults.set(rules)
         self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)

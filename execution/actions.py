@@ -3,13 +3,13 @@
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from core.canonical import JSON, digest, plain
+from core.canonical import JSON, Canonical
 from core.orders import Proposal
-from core.verdicts import AnswerKind, Review
+from core.verdicts import Review
+from execution.judged import Judged
 from memory.books import records
 from memory.books.records import NewRecord
 from memory.books.words import RecordKind
-from risk.facts import Facts
 
 SCHEMA = 2
 CYCLE = "cycle:"
@@ -33,25 +33,18 @@ def stored_review(body: JSON) -> Review:
     return _REVIEW.validate_python(body)
 
 
-def record_action(conn: Connection, proposal: Proposal, facts: Facts, review: Review, kind: AnswerKind) -> None:
+def record_action(conn: Connection, judged: Judged) -> None:
     """Hashed like a decision: what was wanted, what was known, what was answered."""
-    body = {"proposal": plain(proposal), **_judged(facts, review, kind)}
-    _add(conn, RecordKind.ACTION, proposal, facts, body)
+    _add(conn, RecordKind.ACTION, judged, {"proposal": judged.wanted, **judged.recorded()})
 
 
-def record_release(
-    conn: Connection, proposal: Proposal, facts: Facts, review: Review, kind: AnswerKind, detail: str, said: JSON
-) -> None:
+def record_release(conn: Connection, judged: Judged, said: JSON) -> None:
     """A person's answer, the fresh facts it was released on, and what the gate then said."""
-    body = {"answer": said, "detail": detail, **_judged(facts, review, kind)}
-    _add(conn, RecordKind.RELEASE, proposal, facts, body)
+    _add(conn, RecordKind.RELEASE, judged, {"answer": said, "detail": judged.detail, **judged.recorded()})
 
 
-def _judged(facts: Facts, review: Review, kind: AnswerKind) -> dict[str, JSON]:
-    return {"facts": digest(facts), "review": plain(review), "kind": kind.value}
-
-
-def _add(conn: Connection, kind: RecordKind, proposal: Proposal, facts: Facts, body: dict[str, JSON]) -> None:
+def _add(conn: Connection, kind: RecordKind, judged: Judged, body: dict[str, JSON]) -> None:
+    proposal, facts = judged.proposal, judged.facts
     whole = {
         "schema": SCHEMA,
         "record": kind.value,
@@ -60,6 +53,7 @@ def _add(conn: Connection, kind: RecordKind, proposal: Proposal, facts: Facts, b
         "as_of_ns": facts.now_ns,
         **body,
     }
+    told = Canonical.of(whole)
     cycle_id = cycle_of(proposal)
     cycle = None if cycle_id is None else records.find_cycle(conn, cycle_id)
     new = NewRecord(
@@ -67,12 +61,12 @@ def _add(conn: Connection, kind: RecordKind, proposal: Proposal, facts: Facts, b
         kind=kind,
         account_id=facts.account_id,
         as_of_ns=facts.now_ns,
-        record_hash=digest(whole),
+        record_hash=told.digest,
         run_id=None if cycle is None else cycle.run_id,
         cycle_id=cycle_id,
         proposal_id=proposal.proposal_id,
     )
-    records.add(conn, new, body=whole, annex={}, ts_ns=facts.now_ns)
+    records.add(conn, new, body=told, annex={}, ts_ns=facts.now_ns)
 
 
 def _record_id(conn: Connection, kind: RecordKind, proposal_id: str) -> str:

@@ -1,6 +1,6 @@
 """What was sent lately, counted by the database over its indexes: never by reading a history."""
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, bindparam, false, func, select, true
 
 from core.money import ZERO
 from core.orders import Order, OrderState
@@ -10,26 +10,91 @@ from risk.ceilings import MAX_REPEATS
 from risk.facts import Activity
 
 
+def _count(*wanted: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(orders).where(and_(*wanted)).scalar_subquery()
+
+
+# Built once, and asked in two statements: each of them costs more than what it counts.
+_OURS = orders.c.account_id == bindparam("account_id")
+_SOMEBODYS = and_(_OURS, orders.c.protective.is_(False))
+_OWNERS = and_(_SOMEBODYS, orders.c.owner == bindparam("owner"), orders.c.reduce_only.is_(False))
+_CANCELS = and_(_OWNERS, orders.c.cancel_ns >= bindparam("day_ns"))
+_AT_ONCE = orders.c.cancel_ns - orders.c.created_ns <= bindparam("quick_ns")
+_FILLS = (
+    select(func.count())
+    .select_from(fills.join(orders, orders.c.client_order_id == fills.c.client_order_id))
+    .where(
+        fills.c.account_id == bindparam("account_id"),
+        fills.c.ts_event_ns >= bindparam("day_ns"),
+        orders.c.owner == bindparam("owner"),
+    )
+)
+_WINDOWS = ("second", "minute", "day")
+_ACTIVITY = select(
+    *(_count(_SOMEBODYS, orders.c.created_ns > bindparam(since)).label(f"orders_{since}") for since in _WINDOWS),
+    *(_count(_SOMEBODYS, orders.c.cancel_ns > bindparam(since)).label(f"cancels_{since}") for since in _WINDOWS),
+    _count(_CANCELS).label("owner_cancels"),
+    _count(_CANCELS, _AT_ONCE, orders.c.filled_quantity == ZERO).label("owner_quick_cancels"),
+    _FILLS.scalar_subquery().label("owner_fills"),
+)
+
+_OF_PLAN = and_(_OURS, orders.c.plan == bindparam("plan"))
+_WHOLE = and_(parents.c.account_id == bindparam("account_id"), parents.c.plan == bindparam("plan"))
+_VOUCHED = select(
+    select(func.max(orders.c.created_ns)).where(_OF_PLAN, orders.c.vouched == true()).scalar_subquery(),
+    select(func.max(parents.c.created_ns)).where(_WHOLE, parents.c.vouched == true()).scalar_subquery(),
+)
+_SENT_SINCE = (
+    select(orders.c.client_order_id)
+    .where(
+        _OF_PLAN,
+        orders.c.vouched == false(),
+        orders.c.created_ns > bindparam("since"),
+        orders.c.state != OrderState.ABSENT,
+        orders.c.proposal_id != bindparam("but"),
+    )
+    .limit(MAX_REPEATS + 1)
+    .subquery()
+)
+_WORKED_SINCE = and_(
+    _WHOLE,
+    parents.c.vouched == false(),
+    parents.c.created_ns > bindparam("since"),
+    parents.c.proposal_id != bindparam("but"),
+)
+_EXECUTIONS = select(
+    select(func.count()).select_from(_SENT_SINCE).scalar_subquery(),
+    select(func.count()).select_from(parents).where(_WORKED_SINCE).scalar_subquery(),
+)
+
+
 def activity(conn: Connection, order: Order, quick_cancel_s: int, now_ns: int) -> Activity:
     """Orders and messages of the account in the last second, minute and UTC day, and its owner's conduct today.
 
     Orders that reduce are messages like any other, and no part of anybody's conduct. What the watch sends for its
     guards is counted nowhere: stops that follow the price must not use up the room of an entry.
     """
-    account, day_ns = order.account_id, now_ns - now_ns % DAY_NS
-    sent = [_sent(conn, account, since) for since in (now_ns - SECOND_NS, now_ns - MINUTE_NS, day_ns - 1)]
-    cancelled = [_cancelled(conn, account, since) for since in (now_ns - SECOND_NS, now_ns - MINUTE_NS, day_ns - 1)]
-    cancels, quick = _owner_cancels(conn, order, day_ns, quick_cancel_s * SECOND_NS)
+    day_ns = now_ns - now_ns % DAY_NS
+    asked = {
+        "account_id": order.account_id,
+        "owner": order.owner,
+        "second": now_ns - SECOND_NS,
+        "minute": now_ns - MINUTE_NS,
+        "day": day_ns - 1,
+        "day_ns": day_ns,
+        "quick_ns": quick_cancel_s * SECOND_NS,
+    }
+    found = conn.execute(_ACTIVITY, asked).one()
     return Activity(
-        orders_second=sent[0],
-        orders_minute=sent[1],
-        orders_day=sent[2],
-        messages_second=sent[0] + cancelled[0],
-        messages_minute=sent[1] + cancelled[1],
-        messages_day=sent[2] + cancelled[2],
-        owner_cancels=cancels,
-        owner_fills=_owner_fills(conn, order, day_ns),
-        owner_quick_cancels=quick,
+        orders_second=found.orders_second,
+        orders_minute=found.orders_minute,
+        orders_day=found.orders_day,
+        messages_second=found.orders_second + found.cancels_second,
+        messages_minute=found.orders_minute + found.cancels_minute,
+        messages_day=found.orders_day + found.cancels_day,
+        owner_cancels=found.owner_cancels,
+        owner_fills=found.owner_fills,
+        owner_quick_cancels=found.owner_quick_cancels,
     )
 
 
@@ -39,56 +104,7 @@ def executions(conn: Connection, account_id: str, plan: str, but: str) -> int:
     Counted no further than any policy allows: beyond that it is too often, however long the history. A parent is one
     execution, however many children it has.
     """
-    ours = and_(orders.c.account_id == account_id, orders.c.plan == plan)
-    whole = and_(parents.c.account_id == account_id, parents.c.plan == plan)
-    looks = [
-        conn.execute(select(func.max(orders.c.created_ns)).where(and_(ours, orders.c.vouched == true()))).scalar(),
-        conn.execute(select(func.max(parents.c.created_ns)).where(and_(whole, parents.c.vouched == true()))).scalar(),
-    ]
+    asked = {"account_id": account_id, "plan": plan}
+    looks = conn.execute(_VOUCHED, asked).one()
     since = max((int(looked) for looked in looks if looked is not None), default=-1)
-    wanted = and_(
-        ours,
-        orders.c.vouched == false(),
-        orders.c.created_ns > since,
-        orders.c.state != OrderState.ABSENT,
-        orders.c.proposal_id != but,
-    )
-    found = select(orders.c.client_order_id).where(wanted).limit(MAX_REPEATS + 1).subquery()
-    sent = int(conn.execute(select(func.count()).select_from(found)).scalar_one())
-    asked = and_(whole, parents.c.vouched == false(), parents.c.created_ns > since, parents.c.proposal_id != but)
-    return sent + int(conn.execute(select(func.count()).select_from(parents).where(asked)).scalar_one())
-
-
-def _sent(conn: Connection, account_id: str, since_ns: int) -> int:
-    return _count(conn, and_(_somebodys(account_id), orders.c.created_ns > since_ns))
-
-
-def _cancelled(conn: Connection, account_id: str, since_ns: int) -> int:
-    return _count(conn, and_(_somebodys(account_id), orders.c.cancel_ns > since_ns))
-
-
-def _somebodys(account_id: str) -> ColumnElement[bool]:
-    return and_(orders.c.account_id == account_id, orders.c.protective.is_(False))
-
-
-def _owner_cancels(conn: Connection, order: Order, day_ns: int, quick_ns: int) -> tuple[int, int]:
-    """How many of the owner's orders were cancelled today, and how many of them almost at once."""
-    wanted = and_(
-        orders.c.account_id == order.account_id,
-        orders.c.cancel_ns >= day_ns,
-        orders.c.owner == order.owner,
-        orders.c.reduce_only.is_(False),
-        orders.c.protective.is_(False),
-    )
-    quick = and_(wanted, orders.c.cancel_ns - orders.c.created_ns <= quick_ns, orders.c.filled_quantity == ZERO)
-    return _count(conn, wanted), _count(conn, quick)
-
-
-def _owner_fills(conn: Connection, order: Order, day_ns: int) -> int:
-    joined = fills.join(orders, orders.c.client_order_id == fills.c.client_order_id)
-    wanted = and_(fills.c.account_id == order.account_id, fills.c.ts_event_ns >= day_ns, orders.c.owner == order.owner)
-    return int(conn.execute(select(func.count()).select_from(joined).where(wanted)).scalar_one())
-
-
-def _count(conn: Connection, wanted: object) -> int:
-    return int(conn.execute(select(func.count()).select_from(orders).where(wanted)).scalar_one())  # type: ignore[arg-type]
+    return sum(conn.execute(_EXECUTIONS, asked | {"since": since, "but": but}).one())

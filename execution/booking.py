@@ -15,6 +15,7 @@ from execution import guardbook, lifecycle
 from execution.adoption import Adoption
 from execution.mismatches import Mismatch, MismatchKind
 from execution.orderbook import EXTERNAL
+from execution.ports import VenueTransfer
 from execution.resolution import Look, unseen, vanished
 from execution.settle import apply_fill, book, settle
 from execution.snapshot import last_price
@@ -35,6 +36,7 @@ class Booking:
     told: Told
     mismatches: list[Mismatch] = field(default_factory=list)
     left_alone: set[str] = field(default_factory=set)
+    unbooked: dict[Fill, str] = field(default_factory=dict)  # and why
     counted: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("fills", "adopted", "transfers", "fundings"), 0)
     )
@@ -49,7 +51,8 @@ class Booking:
             order = self.told.orders[name]
             what = f"somebody else's order: {order.side} {text_of(order.quantity)} {order.symbol}"
             self._differs(MismatchKind.UNKNOWN_ORDER, name, what)
-        countable = [name for name in strange if self.told.orders[name].symbol in self.told.symbols]
+        # One of nothing cannot be counted, and one of a symbol that the market does not know has no worst case.
+        countable = [n for n in strange if (o := self.told.orders[n]).symbol in self.told.symbols and o.quantity > 0]
         self.adoption.adopt(conn, {name: self.told.orders[name] for name in countable}, now_ns)
         self.counted["adopted"] += len(countable)
 
@@ -74,13 +77,20 @@ class Booking:
                 self._of_nobody(conn, name, of_one, now_ns)
 
     def _apply(self, conn: Connection, fill: Fill) -> bool:
-        """False where it cannot be booked: the books stay as they are, and a person looks."""
+        """False where it cannot be booked: the books stay as they are, and it is tried once more."""
         try:
             with conn.begin_nested():
                 return apply_fill(conn, fill, self._instrument(fill.symbol), self.listener.market)
         except LedgerBroken as broken:
-            self._differs(MismatchKind.UNBOOKABLE, f"trade {fill.trade_id}", str(broken))
+            self.unbooked[fill] = str(broken)
             return False
+
+    def refused(self, conn: Connection, now_ns: int) -> None:
+        """What could not be booked, once more: of one moment nobody tells what came first. Then a person looks."""
+        again, self.unbooked = list(self.unbooked), {}
+        self.fills(conn, again, now_ns)
+        for fill, why in self.unbooked.items():
+            self._differs(MismatchKind.UNBOOKABLE, f"trade {fill.trade_id}", why)
 
     def _of_nobody(self, conn: Connection, name: str, fills: Sequence[Fill], now_ns: int) -> None:
         """Of an order that is over, and that nobody here knew."""
@@ -107,7 +117,8 @@ class Booking:
 
     def orders(self, conn: Connection, names: Sequence[str], now_ns: int) -> None:
         for row in self._rows(conn, names).values():
-            if self.listener.is_active(row):
+            unread = row.client_order_id in self.told.unread or self.listener.market.instrument(row.symbol) is None
+            if unread or self.listener.is_active(row):
                 self.left_alone.add(row.client_order_id)
             else:
                 self._follow(conn, row, now_ns)
@@ -148,11 +159,32 @@ class Booking:
 
     # Money.
 
+    def came_in(self, conn: Connection, now_ns: int) -> None:
+        """Deposits, before the fills that may have spent them."""
+        self._transfers(conn, [moved for moved in self.told.transfers if moved.amount > 0], now_ns)
+
     def money(self, conn: Connection, now_ns: int) -> None:
-        """Transfers and funding, each once."""
+        """Withdrawals and funding, each once."""
+        self._transfers(conn, [moved for moved in self.told.transfers if moved.amount <= 0], now_ns)
+        for paid in self.told.fundings:
+            try:
+                with conn.begin_nested():
+                    new = ledger.apply_funding(
+                        conn,
+                        self._account_id,
+                        self._instrument(paid.symbol),
+                        paid.payment,
+                        ts_event_ns=paid.ts_event_ns,
+                    )
+                self.counted["fundings"] += new
+            except (ConfigError, LedgerBroken) as broken:
+                subject = f"funding of {paid.symbol} at {paid.ts_event_ns}"
+                self._differs(MismatchKind.UNBOOKABLE, subject, str(broken))
+
+    def _transfers(self, conn: Connection, moves: Sequence[VenueTransfer], now_ns: int) -> None:
         market, numeraire = self.listener.market, accounts.account(conn, self._account_id).numeraire
-        for moved in self.told.transfers:
-            price = last_price(market, f"{moved.currency}/{numeraire}", moved.ts_event_ns)
+        for moved in moves:
+            symbol = f"{moved.currency}/{numeraire}"
             try:
                 with conn.begin_nested():
                     new = accounts.transfer(
@@ -162,7 +194,7 @@ class Booking:
                         moved.amount,
                         transfer_id=moved.transfer_id,
                         ts_ns=moved.ts_event_ns,
-                        price=price,
+                        price=last_price(market, symbol, moved.ts_event_ns) or last_price(market, symbol, now_ns),
                     )
                 self.counted["transfers"] += new
             except (ConfigError, LedgerBroken) as broken:
@@ -170,14 +202,6 @@ class Booking:
                 continue
             if new:
                 journal.append(conn, self._account_id, "transfer", moved, ts_ns=now_ns)
-        for paid in self.told.fundings:
-            instrument, ts_ns = self._instrument(paid.symbol), paid.ts_event_ns
-            try:
-                with conn.begin_nested():
-                    new = ledger.apply_funding(conn, self._account_id, instrument, paid.payment, ts_event_ns=ts_ns)
-                self.counted["fundings"] += new
-            except LedgerBroken as broken:
-                self._differs(MismatchKind.UNBOOKABLE, f"funding of {paid.symbol} at {ts_ns}", str(broken))
 
     # What does not agree, and what cannot be said yet.
 

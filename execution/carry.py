@@ -1,13 +1,13 @@
 """What perpetuals cost and hold at the venue between orders of ours: funding, margin, and what it closed by itself."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from core.errors import ExchangeUnavailable
+from core.errors import ExchangeUnavailable, LedgerBroken
 from core.instruments import ContractKind, Instrument
 from core.orders import Fill
 from core.ports import Clock, MarketFacts
@@ -94,19 +94,30 @@ class Carry:
         now_ns: int,
     ) -> None:
         for funding in paid:
-            instrument = self._market.instrument(funding.symbol)
-            if instrument is not None and ledger.apply_funding(
-                conn, self._account_id, instrument, funding.payment, ts_event_ns=funding.ts_event_ns
-            ):
-                journal.append(conn, self._account_id, "funding", funding, ts_ns=now_ns)
+            instrument, ts_ns = self._market.instrument(funding.symbol), funding.ts_event_ns
+            with self._bookable(conn, f"funding of {funding.symbol} at {ts_ns}", now_ns):
+                if instrument is not None and ledger.apply_funding(
+                    conn, self._account_id, instrument, funding.payment, ts_event_ns=ts_ns
+                ):
+                    journal.append(conn, self._account_id, "funding", funding, ts_ns=now_ns)
         for fill in foreign:
             instrument = self._market.instrument(fill.symbol)
-            if instrument is not None and apply_fill(conn, fill, instrument, self._market):
-                self._note(conn, fill, instrument, now_ns)
+            with self._bookable(conn, f"trade {fill.trade_id}", now_ns):
+                if instrument is not None and apply_fill(conn, fill, instrument, self._market):
+                    self._note(conn, fill, instrument, now_ns)
         for position in ledger.positions(conn, self._account_id):
             told = positions.get(position.symbol)
             if told is not None and told.side is position.side and told.margin != position.margin:
                 ledger.post_margin(conn, self._account_id, position.symbol, told.margin)
+
+    @contextmanager
+    def _bookable(self, conn: Connection, subject: str, now_ns: int) -> Iterator[None]:
+        """What the books contradict leaves them as they are, holds up nothing else, and a person looks."""
+        try:
+            with conn.begin_nested():
+                yield
+        except LedgerBroken as broken:
+            incidents.add(conn, self._account_id, IncidentKind.MISMATCH, subject, str(broken), now_ns)
 
     def _note(self, conn: Connection, fill: Fill, instrument: Instrument, now_ns: int) -> None:
         """What was guarded is guarded no longer, and somebody should look."""

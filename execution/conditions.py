@@ -7,7 +7,7 @@ the same bars give the same digits on any machine.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import fsum, sqrt
 from statistics import median
@@ -28,6 +28,8 @@ RECENT_BARS = 24
 WINDOW_BARS = 12
 JUMP_BARS = 3
 LEAST_BARS = 30  # with fewer, nothing is known of how a market usually moves
+
+_Newest = tuple[str, int]  # a symbol, and when its last bar closed
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,28 @@ class History:
             {end: close / at[end - horizon] - 1 for end, close in at.items() if end - horizon in at},
         )
 
+    @cached_property
+    def usual_move(self) -> Decimal | None:
+        """Mean absolute return of a bar; None with too few of them."""
+        return self._mean_move(HISTORY_BARS)
+
+    @cached_property
+    def recent_move(self) -> Decimal | None:
+        """`usual_move` of the last bars alone."""
+        return self._mean_move(RECENT_BARS)
+
+    @cached_property
+    def shortfalls(self) -> Mapping[Side, Decimal]:
+        """Expected shortfall of one unit of worth on either side, over a day; empty with too little history."""
+        if len(self.days) < LEAST_OUTCOMES:
+            return {}
+        return {side: _cut(expected_shortfall([-side.sign * day for day in self.days.values()])) for side in Side}
+
+    def _mean_move(self, n: int) -> Decimal | None:
+        if len(self.returns) < LEAST_BARS:
+            return None
+        return _cut(_mean([abs(r) for r in list(self.returns.values())[-n:]]))
+
 
 class Surveyor:
     """Reads conditions from a market. What was worked out from bars is kept until a new one closes."""
@@ -66,6 +90,7 @@ class Surveyor:
     def __init__(self, market: MarketFacts) -> None:
         self._market = market
         self._history = lru_cache(maxsize=256)(self._read)
+        self._shared = lru_cache(maxsize=64)(self._align)
 
     def conditions(self, order: Order, quote: Quote | None, bases: Mapping[str, str], now_ns: int) -> Conditions:
         """Of the order's symbol; `bases` maps every held or working symbol to its base asset."""
@@ -77,7 +102,6 @@ class Surveyor:
         late = dict(feeds.overdue_s)
         if book is not None and quote is not None:
             late["book"] = max(late.get("book", ZERO), _overdue_s(book.ts_event_ns, quote.cadence_ns, now_ns))
-        usual = _mean_move(history, HISTORY_BARS)
         return Conditions(
             overdue_s=late,
             bids=None if book is None else book.bids,
@@ -86,20 +110,20 @@ class Surveyor:
             ask_depth=None if book is None else _depth(book.asks),
             bar_s=history.bar_ns // SECOND_NS,
             bar_volume=_cut(median(history.volumes[-RECENT_BARS:])) if len(history.volumes) >= LEAST_BARS else None,
-            volatility=None if usual is None else _mean_move(history, RECENT_BARS),
-            usual_volatility=usual,
+            volatility=history.recent_move,
+            usual_volatility=history.usual_move,
             window_price=_cut(_mean(history.closes[-WINDOW_BARS:])) if history.closes else None,
             jump=self._jump(order.symbol, now_ns),
             elsewhere=feeds.elsewhere,
             funding_rate=feeds.funding_rate,
-            shortfall=_shortfall(history, order.side),
+            shortfall=history.shortfalls.get(order.side),
             correlation={base: self._correlation(history, symbol, now_ns) for symbol, base in sorted(bases.items())},
         )
 
     def volatility_ratio(self, symbol: str, now_ns: int) -> Decimal | None:
         """How much it moves lately, as a multiple of what is usual for it: as the volatility rule measures it."""
         history = self.history(symbol, now_ns)
-        now, usual = _mean_move(history, RECENT_BARS), positive(_mean_move(history, HISTORY_BARS))
+        now, usual = history.recent_move, positive(history.usual_move)
         return None if now is None or usual is None else share(now, usual)
 
     def portfolio_shortfall(self, worth: Worth, symbols: Mapping[str, str], assumed: Decimal, now_ns: int) -> Decimal:
@@ -110,34 +134,46 @@ class Surveyor:
         held = _net(worth.held_longs, worth.held_shorts)
         # Orders of one side at a time: those of the other may never fill, and hedge nothing.
         worst = (held, _net(worth.longs, worth.held_shorts), _net(worth.held_longs, worth.shorts))
-        return max(self._shortfall_of(exposures, symbols, assumed, now_ns) for exposures in worst)
+        apart = {tuple(exposures.items()): exposures for exposures in worst}
+        return max(self._shortfall_of(exposures, symbols, assumed, now_ns) for exposures in apart.values())
 
     def _shortfall_of(
         self, exposures: Mapping[str, Decimal], symbols: Mapping[str, str], assumed: Decimal, now_ns: int
     ) -> Decimal:
         """Of exposures by base, negative for a short."""
-        known: list[tuple[Mapping[int, float], float]] = []
+        known: list[tuple[_Newest, float]] = []
         alone = ZERO
         for base, value in exposures.items():
-            days = self.history(symbols[base], now_ns).days
-            if len(days) < LEAST_OUTCOMES:
+            newest = self._newest(symbols[base], now_ns)
+            if len(self._history(*newest).days) < LEAST_OUTCOMES:
                 alone += abs(value) * assumed
             else:
-                known.append((days, float(value)))
+                known.append((newest, float(value)))
         if not known:
             return alone
-        shared = sorted(set.intersection(*(set(days) for days, _ in known)))
-        if len(shared) < LEAST_OUTCOMES:
-            apart = [expected_shortfall([-day * value for day in days.values()]) for days, value in known]
-            return alone + _cut(fsum(apart))
-        return alone + _cut(expected_shortfall([-fsum(days[end] * value for days, value in known) for end in shared]))
+        shared = self._shared(tuple(newest for newest, _ in known))
+        if shared is None:
+            days = ((self._history(*newest).days.values(), value) for newest, value in known)
+            return alone + _cut(fsum(expected_shortfall([-day * value for day in each]) for each, value in days))
+        parts = [[-day * value for day in each] for each, (_, value) in zip(shared, known, strict=True)]
+        together = parts[0] if len(parts) == 1 else [fsum(day) for day in zip(*parts, strict=True)]
+        return alone + _cut(expected_shortfall(together))
+
+    def _align(self, histories: tuple[_Newest, ...]) -> list[list[float]] | None:
+        """The returns of each on the days that all have; None where those are too few."""
+        days = [self._history(*newest).days for newest in histories]
+        shared = sorted(set.intersection(*(set(each) for each in days)))
+        return [[each[end] for end in shared] for each in days] if len(shared) >= LEAST_OUTCOMES else None
 
     def history(self, symbol: str, now_ns: int) -> History:
         """The last closed bars of the timeframe that the desk decides on."""
+        return self._history(*self._newest(symbol, now_ns))
+
+    def _newest(self, symbol: str, now_ns: int) -> _Newest:
+        """By the bar that is really there: one that has closed may still be on its way."""
         frame = self._market.decision_timeframe
         newest = self._market.bars(symbol, frame, as_of_ns=now_ns, n=1)
-        # By the bar that is really there: one that has closed may still be on its way.
-        return self._history(symbol, int(newest.open_ns[-1]) + frame.ns if len(newest) else 0)
+        return symbol, int(newest.open_ns[-1]) + frame.ns if len(newest) else 0
 
     def _read(self, symbol: str, closed_ns: int) -> History:
         frame = self._market.decision_timeframe
@@ -175,20 +211,6 @@ def _overdue_s(event_ns: int, cadence_ns: int, now_ns: int) -> Decimal:
 
 def _depth(levels: Sequence[Level]) -> Quantity:
     return Quantity(sum((level.quantity for level in levels), ZERO))
-
-
-def _mean_move(history: History, n: int) -> Decimal | None:
-    """Mean absolute return of the last `n` bars; None with too few of them."""
-    if len(history.returns) < LEAST_BARS:
-        return None
-    return _cut(_mean([abs(r) for r in list(history.returns.values())[-n:]]))
-
-
-def _shortfall(history: History, side: Side) -> Decimal | None:
-    """Expected shortfall of one unit of worth on one side, over a day; None with too little history."""
-    if len(history.days) < LEAST_OUTCOMES:
-        return None
-    return _cut(expected_shortfall([-side.sign * day for day in history.days.values()]))
 
 
 def _pearson(xs: Sequence[float], ys: Sequence[float]) -> Decimal | None:

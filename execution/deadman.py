@@ -31,16 +31,20 @@ class DeadMan:
 
     async def beat(self, now_ns: int) -> None:
         """Refreshes the timer when that is due, or takes it off. What fails is tried again at the next step."""
-        if not self._exists:
-            return
-        with suppress(ExchangeUnavailable, ExchangeRejected):
-            if self._protected():
-                if self._running is not False:
-                    self._exists = await self._door.keep_alive(_OFF)
-                    self._running = False
-            elif not self._running or now_ns - self._asked_ns >= _EVERY_NS:
+        if self._protected():
+            await self.off()
+        elif self._exists and (not self._running or now_ns - self._asked_ns >= _EVERY_NS):
+            with suppress(ExchangeUnavailable, ExchangeRejected):
                 self._exists = await self._door.keep_alive(TIMEOUT_S)
                 self._running, self._asked_ns = True, now_ns
+
+    async def off(self) -> bool:
+        """Takes the timer off, before anything that protects rests at the venue. False where that is not proven."""
+        if self._exists and self._running is not False:
+            with suppress(ExchangeUnavailable, ExchangeRejected):
+                self._exists = await self._door.keep_alive(_OFF)
+                self._running = False
+        return not self._exists or self._running is False
 
     def _protected(self) -> bool:
         live = self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id))

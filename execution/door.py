@@ -47,8 +47,8 @@ class Door:
         return self._venue.rests_stops
 
     @property
-    def hides_quantity(self) -> bool:
-        return self._venue.hides_quantity
+    def iceberg_parts(self) -> int:
+        return self._venue.iceberg_parts
 
     @property
     def absence(self) -> AbsenceProof:

@@ -23,6 +23,7 @@ from execution.breakers import Breakers
 from execution.clearing import Clearing
 from execution.door import Door
 from execution.examiner import Examination, Examiner
+from execution.judged import Judged
 from execution.lifecycle import Teller
 from execution.orderbook import Attempt
 from execution.ports import OrderReport, VenueHealth
@@ -90,8 +91,8 @@ class Gate:
             raise ConfigError(f"this is the gate of {self._account_id}, not of {proposal.order.account_id}")
         if actions.parent_of(proposal) is not None:
             raise ConfigError(f"{proposal.source} is worked by the watch alone: nobody else proposes a slice of it")
+        await self._clear_the_way(proposal)
         async with self._lock:
-            await self._clear_the_way(proposal)
             decision = self._books.write(lambda conn: self._propose(conn, proposal))
             sending = self._start(decision, self._decided_ns(proposal))
             await self._after(decision)
@@ -99,11 +100,11 @@ class Gate:
 
     async def release(self, child: Callable[[Connection], Proposal | None]) -> Receipt | None:
         """Proposes what a parent has due. It is asked again where its answer is written: no slice is released twice."""
+        due = self._books.read(child)
+        if due is None:
+            return None
+        await self._clear_the_way(due)
         async with self._lock:
-            due = self._books.read(child)
-            if due is None:
-                return None
-            await self._clear_the_way(due)
             decision = self._books.write(lambda conn: self._release(conn, child(conn)))
             if decision is None:
                 return None
@@ -113,6 +114,20 @@ class Gate:
 
     async def receipt(self, proposal_id: str) -> Receipt | None:
         return self._books.read(lambda conn: stored_receipt(conn, proposal_id))
+
+    def weigh(self, proposal: Proposal) -> tuple[Ruling, bool]:
+        """What a review would say now, and whether a person would have the next word. Nothing is written down.
+
+        A breaker that only trips at the next look is not seen.
+        """
+
+        def read(conn: Connection) -> tuple[Ruling, bool]:
+            facts = self._examiner.freeze(conn, proposal)
+            standing = self._breakers.standing(conn, facts.now_ns, proposal.order.symbol)
+            ruling = self._examiner.judge(proposal.order, facts, standing)
+            return ruling, self._examiner.asks(ruling)
+
+        return self._books.read(read)
 
     async def answer(self, proposal_id: str, *, approve: bool, by: str, reason: str) -> Receipt:
         """A person's word on a waiting proposal. Approval stores nothing but the word: the release is a new review."""
@@ -147,6 +162,8 @@ class Gate:
         def write(conn: Connection) -> None:
             self._breakers.halt(conn, self._sight(conn), by=by, reason=reason)
 
+        # At once too: what was reviewed and has not left yet leaves no more, whoever holds the lock.
+        self._office.void_all()
         async with self._lock:
             self._office.void_all()
             self._books.write(write)
@@ -234,9 +251,9 @@ class Gate:
 
     def _propose(self, conn: Connection, proposal: Proposal) -> _Decision:
         row = orderbook.find_proposal(conn, proposal.proposal_id)
-        if row is not None and row.body == plain(proposal) and not orderbook.may_try_again(conn, row.proposal_id):
-            return _Decision(receipt_of(conn, row))
         reused = row is not None and row.body != plain(proposal)
+        if row is not None and not reused and not orderbook.may_try_again(conn, row.proposal_id):
+            return _Decision(receipt_of(conn, row))
         facts, look, ruling = self._review(conn, proposal, reused_id=reused)
         verdict = ruling.review()
         if reused:
@@ -246,15 +263,15 @@ class Gate:
             receipt = Receipt(proposal.proposal_id, AnswerKind.DENIED, verdict, plain(facts))
             return _Decision(receipt, epoch_moved=bool(look.tripped))
         kind = self._kind(ruling)
-        orderbook.write_proposal(conn, proposal, facts, verdict, kind, "", actions.cycle_of(proposal))
+        judged = Judged.of(proposal, facts, verdict, kind)
+        orderbook.write_proposal(conn, judged, actions.cycle_of(proposal))
         send = self._take(conn, proposal, ruling) if kind is AnswerKind.WORKING else None
         if kind is AnswerKind.WAITING:
             questions.ask(conn, proposal.order, facts, self._policy)
-        reserving.note(conn, proposal, verdict, kind, facts)
+        reserving.note(conn, judged)
         if actions.cycle_of(proposal) is None:
-            actions.record_action(conn, proposal, facts, verdict, kind)
-        receipt = Receipt(proposal.proposal_id, kind, verdict, plain(facts))
-        return _Decision(receipt, ruling.candidate.order, send, epoch_moved=bool(look.tripped))
+            actions.record_action(conn, judged)
+        return _Decision(judged.receipt, ruling.candidate.order, send, epoch_moved=bool(look.tripped))
 
     def _release(self, conn: Connection, child: Proposal | None) -> _Decision | None:
         """The slice is counted with its review, whatever that says."""
@@ -281,12 +298,11 @@ class Gate:
         else:
             kind, send = AnswerKind.WORKING, self._take(conn, proposal, ruling, vouched=True)
         orderbook.settle_approval(conn, proposal.proposal_id, state, by=by, reason=reason, now_ns=now_ns)
-        orderbook.write_proposal(conn, proposal, facts, verdict, kind, detail, actions.cycle_of(proposal))
-        reserving.note(conn, proposal, verdict, kind, facts)
-        said = {"approved": approve, "by": by, "reason": reason}
-        actions.record_release(conn, proposal, facts, verdict, kind, detail, said)
-        receipt = Receipt(proposal.proposal_id, kind, verdict, plain(facts), detail)
-        return _Decision(receipt, ruling.candidate.order, send, epoch_moved=bool(look.tripped))
+        judged = Judged.of(proposal, facts, verdict, kind, detail)
+        orderbook.write_proposal(conn, judged, actions.cycle_of(proposal))
+        reserving.note(conn, judged)
+        actions.record_release(conn, judged, {"approved": approve, "by": by, "reason": reason})
+        return _Decision(judged.receipt, ruling.candidate.order, send, epoch_moved=bool(look.tripped))
 
     def _kind(self, ruling: Ruling) -> AnswerKind:
         if self._examiner.asks(ruling):
@@ -307,7 +323,7 @@ class Gate:
         parent = intake.parent_of(proposal, order, reducing=reducing)
         quote, now_ns, send = facts.quotes.get(order.symbol), facts.now_ns, None
         mid = None if quote is None else quote.mid
-        if intake.sent_whole(order, icebergs=self._door.hides_quantity):
+        if intake.sent_whole(order, iceberg_parts=self._door.iceberg_parts):
             send = self._reserve(conn, proposal, ruling, vouched=vouched)
         if parent is not None:
             parents.accept(
@@ -385,6 +401,14 @@ class Gate:
             await self._accepted(client_order_id, order.symbol)
         finally:
             self._in_flight.discard(client_order_id)
+        await self._cancel_again(client_order_id, order.symbol)
+
+    async def _cancel_again(self, client_order_id: str, symbol: str) -> None:
+        """A cancel that was asked for while the order was on its way may have come there before it."""
+        row = self._books.read(lambda conn: lifecycle.order(conn, client_order_id))
+        if row.cancel_ns is not None and row.state.live:
+            with suppress(ExchangeUnavailable):
+                await self.cancel(client_order_id, symbol)
 
     async def _accepted(self, client_order_id: str, symbol: str) -> None:
         """The venue took it. If it tells nothing of it yet, it is open until the watch hears more."""

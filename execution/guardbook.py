@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
+from core import identity
 from core.canonical import plain
 from core.exits import ExitPlan
 from core.fills import average_price
@@ -20,7 +21,7 @@ from core.orders import Fill, Proposal
 from execution import actions, orderbook
 from execution.guards import FIXED, Guard, plan_of
 from execution.orderbook import Attempt
-from memory.books import journal, ledger, tables
+from memory.books import journal, ledger, owners, tables
 from memory.books.words import StopState
 
 _PLAN = TypeAdapter(ExitPlan)
@@ -101,11 +102,11 @@ def follow(
 def _protect(
     conn: Connection, proposal: Proposal, stop: Price, fill: Fill, instrument: Instrument, now_ns: int
 ) -> None:
-    """One guard an entry; its id is the entry's proposal id."""
+    """One guard an entry; its id is the entry's proposal id. Entries of an instruction may share one."""
     order = proposal.order
-    guard = find(conn, order.proposal_id)
+    trigger = nearest_tick(stop, instrument.tick_size)  # off the tick the exit would be refused for its form
+    guard = find(conn, order.proposal_id) or _shared(conn, proposal, trigger)
     if guard is None:
-        trigger = nearest_tick(stop, instrument.tick_size)  # off the tick the exit would be refused for its form
         values = {
             "account_id": order.account_id,
             "symbol": order.symbol,
@@ -145,11 +146,28 @@ def _protect(
     )
 
 
+def _shared(conn: Connection, proposal: Proposal, trigger: Price) -> Guard | None:
+    """The guard of an earlier entry of the same instruction that ends like this one, with a stop that never moves.
+
+    A venue takes few stops, and what is bought for a year would need hundreds.
+    """
+    order, plan = proposal.order, plan_of(proposal)
+    if plan != ExitPlan() or not proposal.source.startswith(identity.INSTRUCTION):
+        return None
+    ours = (g for g in armed(conn, order.account_id) if (g.owner, g.symbol) == (order.owner, order.symbol))
+    alike = (trigger, plan, proposal.invalidation)
+    return next((g for g in ours if (g.trigger, g.plan, g.invalidation) == alike), None)
+
+
 def _trim(conn: Connection, account_id: str, symbol: str, owner: str) -> None:
-    """What others sold is guarded no longer: first of the guards of the owner who sold it, the oldest first."""
+    """What others sold is guarded no longer: first of the guards of the owner who sold it, the oldest first.
+
+    Then of those on the owner's side, for what an instruction holds is nobody else's to sell, nor the other way round.
+    """
     guards = [guard for guard in armed(conn, account_id) if guard.symbol == symbol]
     beyond = sum((guard.quantity for guard in guards), ZERO) - held(conn, account_id, symbol)
-    for guard in sorted(guards, key=lambda guard: guard.owner != owner):
+    side = owners.is_instruction(owner)
+    for guard in sorted(guards, key=lambda guard: (guard.owner != owner, owners.is_instruction(guard.owner) != side)):
         sold = min(max(ZERO, beyond), guard.quantity)
         if sold:
             beyond -= sold

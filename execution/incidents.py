@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 
+from core.canonical import JSON
+from core.time import show_time
 from memory.books import journal
 from memory.books.tables import incidents as rows
 from memory.books.words import IncidentKind
@@ -45,6 +47,21 @@ def add_all(conn: Connection, account_id: str, kind: IncidentKind, found: Mappin
 def subjects(conn: Connection, account_id: str, kind: IncidentKind) -> list[str]:
     """What the open incidents of a kind are about."""
     return list(conn.scalars(select(rows.c.subject).where(_open(account_id, kind)).order_by(rows.c.id)))
+
+
+def unclosed(conn: Connection, account_id: str) -> list[JSON]:
+    """Every open incident for people, oldest first."""
+    query = select(rows).where(rows.c.account_id == account_id, rows.c.closed_ns.is_(None)).order_by(rows.c.id)
+    return [
+        {"kind": row.kind.value, "subject": row.subject, "detail": row.detail, "opened": show_time(row.opened_ns)}
+        for row in conn.execute(query)
+    ]
+
+
+def known(conn: Connection, account_id: str, kind: IncidentKind, subject: str, *, since_ns: int = 0) -> bool:
+    """Whether one of this kind and subject was opened at `since_ns` or later, be it closed by now."""
+    opened = and_(rows.c.account_id == account_id, rows.c.kind == kind, rows.c.opened_ns >= since_ns)
+    return conn.execute(select(rows.c.id).where(opened, rows.c.subject == subject)).first() is not None
 
 
 def open_count(conn: Connection, account_id: str) -> dict[IncidentKind, int]:

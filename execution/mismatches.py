@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -22,16 +23,22 @@ class MismatchKind(StrEnum):
 
 
 # These hold for as long as they are found; the others have happened.
-_STANDING: Final = frozenset({MismatchKind.MISSING_FILL, MismatchKind.BALANCE_OFF, MismatchKind.POSITION_OFF})
+_STANDING: Final = frozenset(
+    {MismatchKind.MISSING_FILL, MismatchKind.BALANCE_OFF, MismatchKind.POSITION_OFF, MismatchKind.UNBOOKABLE}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One disagreement: `subject` is the order, the trade, the currency or the symbol that it is about."""
+    """One disagreement: `subject` is the order, the trade, the currency or the symbol that it is about.
+
+    `off` is by how much the venue's total is above the books', where totals are compared: these move with every fill.
+    """
 
     kind: MismatchKind
     subject: str
     detail: str
+    off: Decimal | None = None
 
     @property
     def name(self) -> str:

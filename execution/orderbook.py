@@ -6,22 +6,42 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from core.canonical import JSON, plain
+from core.canonical import JSON
 from core.errors import ConfigError
 from core.money import ZERO
 from core.orders import LIVE_STATES, Order, OrderState, OrderType, Proposal, Side
-from core.verdicts import AnswerKind, Review
+from core.verdicts import AnswerKind
+from execution.judged import Judged
 from memory.books import blobs, tables
 from memory.books.columns import upsert
 from memory.books.words import ApprovalState
-from risk.facts import Facts, OpenOrder, RecentOrder
+from risk.facts import OpenOrder, RecentOrder
 
 # The owner of an order that somebody else placed on the same account.
 EXTERNAL: Final = "external"
 
 _PROPOSAL = TypeAdapter(Proposal)
+
+# Building a statement costs more than running it.
+_orders, _slices = tables.orders, tables.slices
+_PROPOSED = select(tables.proposals).where(tables.proposals.c.proposal_id == bindparam("proposal_id"))
+_LIVE = select(_orders).where(_orders.c.account_id == bindparam("account_id"), _orders.c.state.in_(LIVE_STATES))
+_RECENT = (
+    select(_orders.c.proposal_id, _orders.c.symbol, _orders.c.side, _orders.c.quantity, _orders.c.created_ns)
+    .where(
+        _orders.c.account_id == bindparam("account_id"),
+        _orders.c.created_ns > bindparam("since_ns"),
+        _orders.c.state != OrderState.ABSENT,
+        _orders.c.proposal_id != bindparam("but"),
+        _orders.c.proposal_id.not_in(select(_slices.c.proposal_id).where(_slices.c.created_ns > bindparam("since_ns"))),
+    )
+    .order_by(_orders.c.created_ns, _orders.c.client_order_id)
+)
+_LAST_ATTEMPT = select(func.max(_orders.c.attempt)).where(_orders.c.proposal_id == bindparam("proposal_id"))
+_ATTEMPTS = select(_orders).where(_orders.c.proposal_id == bindparam("proposal_id")).order_by(_orders.c.attempt)
+_STATE = select(_orders.c.state).where(_orders.c.client_order_id == bindparam("client_order_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +81,27 @@ class Attempt:
 
 
 def find_proposal(conn: Connection, proposal_id: str) -> Row[Any] | None:
-    return conn.execute(select(tables.proposals).where(tables.proposals.c.proposal_id == proposal_id)).first()
+    return conn.execute(_PROPOSED, {"proposal_id": proposal_id}).first()
 
 
 def stored_proposal(body: JSON) -> Proposal:
     return _PROPOSAL.validate_python(body)
 
 
-def write_proposal(
-    conn: Connection,
-    proposal: Proposal,
-    facts: Facts,
-    review: Review,
-    kind: AnswerKind,
-    detail: str,
-    cycle_id: str | None,
-) -> None:
+def write_proposal(conn: Connection, judged: Judged, cycle_id: str | None) -> None:
     """Stores a proposal with what it was judged on; a release or a new attempt replaces the answer."""
-    values = {
-        "account_id": proposal.order.account_id,
-        "cycle_id": cycle_id,
-        "body": plain(proposal),
-        "order_hash": proposal.order.order_hash,
-        "facts": blobs.put_json(conn, facts),
-        "review": plain(review),
-        "kind": kind,
-        "detail": detail,
-        "created_ns": facts.now_ns,
+    order = judged.proposal.order
+    answered = {
+        "account_id": order.account_id,
+        "body": judged.wanted,
+        "order_hash": order.order_hash,
+        "facts": blobs.put_json(conn, judged.known),
+        "review": judged.said,
+        "kind": judged.kind,
+        "detail": judged.detail,
     }
-    if find_proposal(conn, proposal.proposal_id) is None:
-        conn.execute(insert(tables.proposals).values(proposal_id=proposal.proposal_id, **values))
-    else:
-        table = tables.proposals
-        del values["created_ns"], values["cycle_id"]
-        conn.execute(update(table).where(table.c.proposal_id == proposal.proposal_id).values(**values))
+    row = {"proposal_id": order.proposal_id, "cycle_id": cycle_id, "created_ns": judged.facts.now_ns, **answered}
+    upsert(conn, tables.proposals, row, tuple(answered))
 
 
 def answer(conn: Connection, proposal_id: str, kind: AnswerKind, detail: str) -> None:
@@ -116,41 +123,38 @@ def write_attempt(
     vouched: bool,
     now_ns: int,
 ) -> None:
-    conn.execute(
-        insert(tables.orders).values(
-            client_order_id=client_order_id,
-            proposal_id=order.proposal_id,
-            attempt=attempt,
-            account_id=order.account_id,
-            venue=venue,
-            owner=order.owner,
-            symbol=order.symbol,
-            side=order.side,
-            type=order.type,
-            quantity=order.quantity,
-            limit_price=order.limit_price,
-            trigger_price=order.trigger_price,
-            time_in_force=order.time_in_force,
-            reduce_only=reduce_only,
-            state=OrderState.SENDING,
-            filled_quantity=ZERO,
-            filled_notional=ZERO,
-            reserved_currency=reserved[0],
-            reserved_amount=reserved[1],
-            protective=protective,
-            plan=plan,
-            vouched=vouched,
-            created_ns=now_ns,
-            updated_ns=now_ns,
-        )
-    )
+    row = {
+        "client_order_id": client_order_id,
+        "proposal_id": order.proposal_id,
+        "attempt": attempt,
+        "account_id": order.account_id,
+        "venue": venue,
+        "owner": order.owner,
+        "symbol": order.symbol,
+        "side": order.side,
+        "type": order.type,
+        "quantity": order.quantity,
+        "limit_price": order.limit_price,
+        "trigger_price": order.trigger_price,
+        "time_in_force": order.time_in_force,
+        "reduce_only": reduce_only,
+        "state": OrderState.SENDING,
+        "filled_quantity": ZERO,
+        "filled_notional": ZERO,
+        "reserved_currency": reserved[0],
+        "reserved_amount": reserved[1],
+        "protective": protective,
+        "plan": plan,
+        "vouched": vouched,
+        "created_ns": now_ns,
+        "updated_ns": now_ns,
+    }
+    conn.execute(insert(_orders), row)
 
 
 def attempts(conn: Connection, proposal_id: str) -> list[Attempt]:
     """Every attempt of a proposal, oldest first."""
-    table = tables.orders
-    rows = conn.execute(select(table).where(table.c.proposal_id == proposal_id).order_by(table.c.attempt))
-    return [_attempt(row) for row in rows]
+    return [_attempt(row) for row in conn.execute(_ATTEMPTS, {"proposal_id": proposal_id})]
 
 
 def may_try_again(conn: Connection, proposal_id: str) -> bool:
@@ -170,8 +174,7 @@ def _is_parent(conn: Connection, proposal_id: str) -> bool:
 
 def is_live(conn: Connection, client_order_id: str) -> bool:
     """Whether it is an order of ours, or one that we know of, that may still fill."""
-    table = tables.orders
-    state = conn.execute(select(table.c.state).where(table.c.client_order_id == client_order_id)).scalar()
+    state = conn.execute(_STATE, {"client_order_id": client_order_id}).scalar()
     return state is not None and OrderState(state).live
 
 
@@ -182,8 +185,7 @@ def live_attempts(conn: Connection, account_id: str) -> list[Attempt]:
 
 def _live(conn: Connection, account_id: str) -> list[Row[Any]]:
     """Sorted here: asked for an order of time, the database walks every order that there ever was."""
-    table = tables.orders
-    rows = conn.execute(select(table).where(and_(table.c.account_id == account_id, table.c.state.in_(LIVE_STATES))))
+    rows = conn.execute(_LIVE, {"account_id": account_id})
     return sorted(rows, key=lambda row: (row.created_ns, row.client_order_id))
 
 
@@ -212,10 +214,12 @@ def open_orders(conn: Connection, account_id: str) -> tuple[tuple[OpenOrder, ...
     reserved: dict[str, Decimal] = {}
     for row in _live(conn, account_id):
         remaining = row.quantity - row.filled_quantity
-        held = row.reserved_amount * remaining / row.quantity
+        # Somebody else's may have no quantity, where the venue takes whatever the position then is.
+        held = row.reserved_amount * remaining / row.quantity if row.quantity else row.reserved_amount
         reserved[row.reserved_currency] = reserved.get(row.reserved_currency, ZERO) + held
         # What a buy reserved per unit is the dearest it can cost; a sale may fetch as little as its limit, or nothing.
-        worst = row.reserved_amount / row.quantity if row.side is Side.BUY else row.limit_price or ZERO
+        buys = row.side is Side.BUY and row.quantity
+        worst = row.reserved_amount / row.quantity if buys else row.limit_price or ZERO
         found.append(
             OpenOrder(
                 proposal_id=row.proposal_id or row.client_order_id,
@@ -239,22 +243,12 @@ def recent_orders(conn: Connection, account_id: str, since_ns: int, but: str = "
 
     A child is no order of its own here: its parent is (`parents.recent`).
     """
-    table, slices = tables.orders, tables.slices
-    columns = (table.c.proposal_id, table.c.symbol, table.c.side, table.c.quantity, table.c.created_ns)
-    wanted = and_(
-        table.c.account_id == account_id,
-        table.c.created_ns > since_ns,
-        table.c.state != OrderState.ABSENT,
-        table.c.proposal_id != but,
-        table.c.proposal_id.not_in(select(slices.c.proposal_id).where(slices.c.created_ns > since_ns)),
-    )
-    rows = conn.execute(select(*columns).where(wanted).order_by(table.c.created_ns, table.c.client_order_id))
+    rows = conn.execute(_RECENT, {"account_id": account_id, "since_ns": since_ns, "but": but})
     return tuple(RecentOrder(*row) for row in rows)
 
 
 def next_attempt(conn: Connection, proposal_id: str) -> int:
-    table = tables.orders
-    last = conn.execute(select(func.max(table.c.attempt)).where(table.c.proposal_id == proposal_id)).scalar()
+    last = conn.execute(_LAST_ATTEMPT, {"proposal_id": proposal_id}).scalar()
     return 1 if last is None else int(last) + 1
 
 
@@ -294,7 +288,7 @@ def approvals(
     conn: Connection, account_id: str, states: Iterable[ApprovalState] = tuple(ApprovalState)
 ) -> list[Row[Any]]:
     table = tables.approvals
-    query = select(table).where(and_(table.c.account_id == account_id, table.c.state.in_(tuple(states))))
+    query = select(table).where(table.c.account_id == account_id, table.c.state.in_(tuple(states)))
     return list(conn.execute(query.order_by(table.c.created_ns, table.c.proposal_id)))
 
 

@@ -159,8 +159,8 @@ class Venue(VenueReads, Protocol):
         """Whether a stop order can wait here for its trigger, and does so while nobody of ours is awake."""
 
     @property
-    def hides_quantity(self) -> bool:
-        """Whether it takes an order that shows a part of its quantity only (an iceberg)."""
+    def iceberg_parts(self) -> int:
+        """Of how many parts an order may be that shows one of them at a time (an iceberg); 0 where it takes none."""
 
     async def place(self, order: PlainOrder) -> None:
         """Idempotent by client order id. Raises ExchangeRejected (proven) or OrderStateUnknown (not proven)."""

@@ -6,21 +6,24 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, select
 
+from core import identity
 from core.canonical import JSON
 from core.orders import Proposal
-from core.taint import Taint, join
+from core.taint import Taint, join, worst_of
 from core.time import DAY_NS
 from execution import activity
 from execution.actions import cycle_of, parent_of
 from execution.guards import plan_of
 from execution.orderbook import find_proposal, stored_proposal
-from memory.books import blobs
+from memory.books import blobs, instructions
 from memory.books.tables import effects
 from risk.facts import Intent
 from risk.predicates import PredicateError, parse
 
 # Evidence that was taken from a text carries its name; everything else was computed from venue data.
 TEXT = "text:"
+# What these tools answer is of our own account and past: how much may be bought, what came of it before, not why now.
+NO_GROUNDS = ("position_size:", "portfolio_view:", "recall:")
 # A person's own word needs no record beside the proposal that they made.
 PERSON = "person:"
 LONGEST_VIEW_NS = 30 * DAY_NS
@@ -33,7 +36,8 @@ def intent_of(conn: Connection, proposal: Proposal, *, vouched: bool) -> Intent:
     # A child rests on what its parent does, and executes no plan again.
     known = _known_evidence(conn, proposal if whole is None else stored_proposal(whole.body))
     cited = proposal.evidence
-    supported = any(e in known and not e.startswith(TEXT) for e in cited)
+    grounds = (e for e in cited if e in known and not e.startswith(NO_GROUNDS))
+    supported = any(_taint(e, known) is Taint.TRUSTED for e in grounds)
     taint = join([proposal.taint, *(_taint(e, known) for e in cited)])
     not_finite = sum(not number.is_finite() for number in _numbers(proposal))
     return Intent(
@@ -85,14 +89,20 @@ def _taint(evidence: str, known: Mapping[str, Taint]) -> Taint:
 
 
 def _known_evidence(conn: Connection, proposal: Proposal) -> Mapping[str, Taint]:
-    """What the cycle's stored effects answered with, or the person's own word for what a person proposed."""
+    """What the cycle's stored effects answered with, or the person's own word for what a person proposed.
+
+    That word stands behind an order of a standing instruction too, as long as the confirmation holds.
+    """
     if proposal.source.startswith(PERSON):
         return {proposal.source: Taint.TRUSTED}
+    if proposal.source.startswith(identity.INSTRUCTION):
+        return {proposal.source: Taint.TRUSTED} if instructions.confirmed(conn, proposal) else {}
     cycle_id = cycle_of(proposal)
     if cycle_id is None or not proposal.evidence:
         return {}
     rows = conn.execute(select(effects.c.response, effects.c.body).where(effects.c.cycle_id == cycle_id))
-    return {found: taint for row in rows for found, taint in _cited(_answer(conn, row.response, row.body))}
+    # Two answers may bring the same id: the better one does not wash the worse one.
+    return worst_of(told for row in rows for told in _cited(_answer(conn, row.response, row.body)))
 
 
 def _answer(conn: Connection, response: str, body: str | None) -> JSON:
@@ -100,11 +110,12 @@ def _answer(conn: Connection, response: str, body: str | None) -> JSON:
 
 
 def _cited(answer: JSON) -> Iterator[tuple[str, Taint]]:
-    """The ids that an answer brings, each with the taint that it admits to."""
-    if not isinstance(answer, dict):
+    """The ids that an answer brings, each with the taint that it admits to; that there is no answer shows nothing."""
+    if not isinstance(answer, dict) or "unavailable" in answer:
         return
-    found, said = answer.get("evidence"), answer.get("taint")
-    taint = next((t for t in Taint if t == said), Taint.TRUSTED)
+    found, said = answer.get("evidence"), answer.get("taint", Taint.TRUSTED)
+    # A taint that is none of ours says nothing good of what it stands on.
+    taint = next((t for t in Taint if t == said), Taint.HOSTILE)
     for evidence in found if isinstance(found, list) else [found]:
         if isinstance(evidence, str):
             yield evidence, taint

@@ -54,16 +54,17 @@ def readings(
     """Every reading of this moment, by scope. `max_age_s` is how overdue a price may be."""
     counted = incidents.open_count(conn, account_id)
     begun = baselines(conn, account_id)
+    account = accounts.account(conn, account_id)
     streak_since = begun[Reading.LOSING_STREAK].since_ns if Reading.LOSING_STREAK in begun else 0
     whole = {
-        **_losses(conn, accounts.account(conn, account_id), begun, seen),
+        **_losses(conn, account, begun, seen),
         Reading.LOSING_STREAK: _count(performance.losing_streak(conn, account_id, streak_since)),
         Reading.KILL: _count(killed),
         Reading.EQUITY_UNKNOWN: _count(seen.equity is None),
         Reading.MISMATCHES: _count(counted[IncidentKind.MISMATCH]),
         Reading.IRREGULARITIES: _count(counted[IncidentKind.IRREGULARITY]),
         Reading.MODEL_DRIFT: _count(counted[IncidentKind.MODEL_DRIFT]),
-        Reading.CLOCK_SKEW_S: Measured(_skew_s(vitals, accounts.account(conn, account_id), seen.now_ns)),
+        Reading.CLOCK_SKEW_S: Measured(_skew_s(vitals, account, seen.now_ns)),
     }
     return {
         ACCOUNT: whole,

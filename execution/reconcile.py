@@ -18,7 +18,7 @@ from core.time import HOUR_NS, SECOND_NS
 from execution import mismatches
 from execution.adoption import Adoption
 from execution.booking import Booking
-from execution.comparing import balances_off, positions_off
+from execution.comparing import Doubts, balances_off, positions_off
 from execution.mismatches import Mismatch, Reconciled
 from execution.ports import VenueReads
 from execution.telling import Listener, Told
@@ -55,7 +55,8 @@ class Reconciler:
         self._quiet_ns = quiet_s * SECOND_NS
         self._listener = Listener(account_id, books, market, venue, clock, self._quiet_ns)
         self._adoption = Adoption(account_id, venue.name, market, policy.market_slippage)
-        self._suspected: dict[Mismatch, int] = {}  # and since when
+        self._doubts = Doubts(self._quiet_ns)
+        self._untold: frozenset[str] = frozenset()
         self._one_at_a_time = asyncio.Lock()
 
     async def reconcile(self) -> Reconciled:
@@ -65,7 +66,9 @@ class Reconciler:
             told = await self._listener.listen(since_ns)
             booking = Booking(self._listener, self._adoption, told)
             await self._in_batches(list(told.orders), booking.adopt)
+            self._books.write(lambda conn: booking.came_in(conn, self._clock.now_ns()))
             await self._in_batches(told.fills, booking.fills)
+            self._books.write(lambda conn: booking.refused(conn, self._clock.now_ns()))
             await self._in_batches(booking.names_to_look_at(), booking.orders)
             return self._books.write(lambda conn: self._judge(conn, told, booking))
 
@@ -85,13 +88,11 @@ class Reconciler:
         booking.money(conn, now_ns)
         booking.missing_there(conn, now_ns)
         moving = booking.moving(conn, now_ns)
-        left_alone = {*booking.left_alone, *moving}
-        found = list(booking.mismatches)
-        for suspect in self._compare(conn, told, moving):
-            if self._confirmed(suspect, now_ns):
-                found.append(suspect)
-            else:
-                left_alone.add(suspect.subject)
+        suspects = self._suspects(conn, told)
+        confirmed = self._doubts.weigh(suspects, moving, now_ns)
+        left_alone = {*booking.left_alone, *moving, *(s.subject for s in suspects)} - {c.subject for c in confirmed}
+        found = [*booking.mismatches, *confirmed]
+        self._tell_untold(conn, told, now_ns)
         new = mismatches.keep(conn, self._account_id, found, left_alone, now_ns)
         result = Reconciled(now_ns, tuple(found), tuple(sorted(left_alone)), **booking.counted)
         if new or any(booking.counted.values()):
@@ -103,21 +104,20 @@ class Reconciler:
             upsert(conn, tables.reconciled, row, ("until_ns", "at_ns"))
         return result
 
-    def _compare(self, conn: Connection, told: Told, moving: set[str]) -> list[Mismatch]:
+    def _suspects(self, conn: Connection, told: Told) -> list[Mismatch]:
         ours, positions = self._held(conn), ledger.positions(conn, self._account_id)
-        suspects = [*balances_off(ours, told.balances), *positions_off(positions, told.positions)]
-        found = [suspect for suspect in suspects if suspect.subject not in moving]
-        self._suspected = {known: since for known, since in self._suspected.items() if known in found}
-        return found
+        return [*balances_off(ours, told.balances), *positions_off(positions, told.positions)]
+
+    def _tell_untold(self, conn: Connection, told: Told, now_ns: int) -> None:
+        """Once for as long as it is so: what nobody tells is seen in the balances alone."""
+        if told.untold.keys() - self._untold:
+            journal.append(conn, self._account_id, "untold", dict(told.untold), ts_ns=now_ns)
+        self._untold = frozenset(told.untold)
 
     def _held(self, conn: Connection) -> dict[str, Decimal]:
         """With the coins that were there before."""
         held, outside = accounts.balances(conn, self._account_id), accounts.outside(conn, self._account_id)
         return {c: held.get(c, ZERO) + outside.get(c, ZERO) for c in sorted({*held, *outside})}
-
-    def _confirmed(self, suspect: Mismatch, now_ns: int) -> bool:
-        """What is off must be off by the same a quiet period later: a fill may be in one list and not in the other."""
-        return now_ns - self._suspected.setdefault(suspect, now_ns) >= self._quiet_ns
 
 
 def _batches(work: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from core import identity
 from core.money import ZERO
 from core.orders import Order, Proposal
-from core.verdicts import AnswerKind, Review
 from execution import actions, orderbook
+from execution.judged import Judged
 from memory.books import journal
 from risk.arithmetic import cost_with_fee
 from risk.candidate import unit_cost
@@ -50,14 +50,15 @@ def worst_case(order: Order, facts: Facts, policy: RiskSettings) -> tuple[str, D
     return currency, cost_with_fee(order.quantity, price, fee_rate)
 
 
-def note(conn: Connection, proposal: Proposal, verdict: Review, kind: AnswerKind, facts: Facts) -> None:
+def note(conn: Connection, judged: Judged) -> None:
     """The answer and what denied it."""
+    verdict, order = judged.review, judged.proposal.order
     entry = {
-        "proposal_id": proposal.proposal_id,
+        "proposal_id": order.proposal_id,
         "order_hash": verdict.order_hash,
-        "answer": kind,
+        "answer": judged.kind,
         "state": verdict.state,
         "denied": [v.code for v in verdict.denials],
         "alarms": {v.code: v.alarm for v in verdict.verdicts if v.alarm is not None},
     }
-    journal.append(conn, proposal.order.account_id, "review", entry, ts_ns=facts.now_ns)
+    journal.append(conn, order.account_id, "review", entry, ts_ns=judged.facts.now_ns)

@@ -1,6 +1,6 @@
 """Stops that rest at the venue: each guard's, with its trigger and of its size, where they work with nobody awake."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,12 +23,23 @@ RETRY_NS = 60 * SECOND_NS
 
 
 class RestingStops:
-    def __init__(self, account_id: str, books: Books, market: MarketFacts, gate: Gate, clock: Clock) -> None:
+    """`alone` answers whether nothing at the venue would cancel what rests there once nobody is awake."""
+
+    def __init__(
+        self,
+        account_id: str,
+        books: Books,
+        market: MarketFacts,
+        gate: Gate,
+        clock: Clock,
+        alone: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._account_id = account_id
         self._books = books
         self._market = market
         self._gate = gate
         self._clock = clock
+        self._alone = alone
 
     async def protect(self) -> None:
         """Replaces what rests there otherwise than its guard would have it, and rests what does not.
@@ -37,7 +48,7 @@ class RestingStops:
         """
         gaps = self._books.read(self._gaps)
         await self._gate.cancel_each(gap.found for gap in gaps if gap.found is not None)
-        if gaps:
+        if gaps and await self._alone():
             for proposal in self._books.write(self._fill):
                 await self._gate.propose(proposal)
 

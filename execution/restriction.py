@@ -1,6 +1,6 @@
 """An account that its venue froze: an incident that outlives the process. Nothing adds risk until it is lifted."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from execution import incidents
 from execution.ports import VenueHealth
@@ -9,6 +9,12 @@ from memory.books.tables import incidents as rows
 from memory.books.words import IncidentKind
 
 _KIND = IncidentKind.RESTRICTED
+_STANDING = (
+    select(rows.c.detail)
+    .where(rows.c.account_id == bindparam("account_id"), rows.c.kind == _KIND, rows.c.closed_ns.is_(None))
+    .order_by(rows.c.id.desc())
+    .limit(1)
+)
 
 
 class Restriction:
@@ -38,8 +44,7 @@ def holds(conn: Connection, account_id: str, health: VenueHealth) -> bool:
 
 def standing(conn: Connection, account_id: str) -> str | None:
     """What the venue said when it froze the account; None where it did not, or where that is over."""
-    wanted = (rows.c.account_id == account_id, rows.c.kind == _KIND, rows.c.closed_ns.is_(None))
-    found: str | None = conn.scalar(select(rows.c.detail).where(*wanted).order_by(rows.c.id.desc()).limit(1))
+    found: str | None = conn.scalar(_STANDING, {"account_id": account_id})
     return found
 
 

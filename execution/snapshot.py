@@ -1,14 +1,14 @@
 """Freezes the gate's facts: the account from the books and the market as it is now, in one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from core.instruments import Instrument
+from core.instruments import ContractKind, Instrument
 from core.money import ZERO, Price
-from core.orders import Proposal
+from core.orders import Position, Proposal
 from core.ports import MarketFacts
 from core.quotes import Quote
 from core.time import SECOND_NS
@@ -18,6 +18,7 @@ from execution.conditions import Surveyor
 from execution.ports import VenueHealth
 from execution.provenance import intent_of
 from memory.books import accounts, ledger, performance
+from memory.books.accounts import Account
 from risk.facts import Facts
 from risk.rules.base import positive
 from risk.settings import RiskSettings
@@ -59,7 +60,7 @@ def freeze(
         account_id=order.account_id,
         numeraire=account.numeraire,
         now_ns=now_ns,
-        equity=equity_now(conn, order.account_id, quotes, instruments),
+        equity=_equity(conn, account, balances, positions, quotes, instruments),
         balances=balances,
         reserved=reserved,
         positions=positions,
@@ -113,9 +114,24 @@ def equity_now(
     conn: Connection, account_id: str, quotes: Mapping[str, Quote], instruments: Mapping[str, Instrument]
 ) -> Decimal | None:
     """Marked to the last trade; None when a held symbol has no price."""
-    if any(p.symbol not in quotes or p.symbol not in instruments for p in ledger.positions(conn, account_id)):
+    account, positions = accounts.account(conn, account_id), ledger.positions(conn, account_id)
+    return _equity(conn, account, accounts.balances(conn, account_id), positions, quotes, instruments)
+
+
+def _equity(
+    conn: Connection,
+    account: Account,
+    balances: Mapping[str, Decimal],
+    positions: Sequence[Position],
+    quotes: Mapping[str, Quote],
+    instruments: Mapping[str, Instrument],
+) -> Decimal | None:
+    if any(p.symbol not in quotes or p.symbol not in instruments for p in positions):
         return None
-    return performance.equity(conn, account_id, {s: q.last for s, q in quotes.items()}, instruments)
+    spot = all(p.kind is ContractKind.SPOT for p in positions)
+    contracts = [] if spot else performance.perpetuals(conn, account.account_id)
+    marks = {symbol: quote.last for symbol, quote in quotes.items()}
+    return performance.worth_of(account.numeraire, balances, contracts, marks, instruments)
 
 
 def _portfolio_shortfall(facts: Facts, surveyor: Surveyor, policy: RiskSettings) -> Decimal | None:

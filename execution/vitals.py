@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
-from core.errors import AccountRestricted, ExchangeRejected, NotOffered
+from core.errors import AccountRestricted, ExchangeRejected, NotOffered, ReadRestricted
 from core.money import ZERO, exact
 from core.ports import Clock
 from core.time import HOUR_NS, SECOND_NS
@@ -50,7 +50,7 @@ class Vitals:
         time-out or a 5xx, is a failure."""
         try:
             yield
-        except AccountRestricted as told:
+        except (AccountRestricted, ReadRestricted) as told:
             self._note(answered=True)
             self.restricts(str(told))
             raise

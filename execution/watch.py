@@ -2,35 +2,41 @@
 
 `step(now)` lets a simulated venue match, books what the venue says, leaves what is to be left, works parent orders, has
 stops rest at the venue, marks the account, trips breakers, and lets approvals expire. It needs no agent and no cycle.
+What breaks in one of these becomes an incident, which closes the desk for new risk, and holds up none of the others.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from core.errors import ExchangeUnavailable
+from core.errors import DeskBusy, ExchangeUnavailable, LedgerBroken
 from core.ports import Clock, MarketFacts
 from core.time import SECOND_NS
 from core.verdicts import AnswerKind, Receipt
-from execution import lifecycle, orderbook
+from execution import incidents, lifecycle, orderbook
 from execution.algorithms.driver import Algorithms
 from execution.breakers import Breakers
 from execution.carry import Carry
 from execution.deadman import DeadMan
 from execution.door import Door
 from execution.gate import Gate
+from execution.guards import Guard
 from execution.mismatches import Reconciled
+from execution.orderbook import Attempt
+from execution.polling import Polls
 from execution.readings import net_equity, sight
 from execution.reconcile import Reconciler
 from execution.resting import RestingStops
 from execution.restriction import Restriction
 from execution.stops import Stops
 from execution.tickets import TicketOffice
+from execution.ways import WayOut
 from memory.books import accounts, journal
 from memory.books.database import Books
-from memory.books.words import ApprovalState
+from memory.books.words import ApprovalState, IncidentKind
 from risk.breakers import Trip
 from risk.states import TradingState
 
@@ -74,24 +80,34 @@ class Watch:
         self._reconciler = reconciler
         self._every_ns = reconcile_every_s * SECOND_NS
         self._timed_ns: int | None = None
+        self._wanted = False
         self._stops = Stops(account_id, books, market, gate, clock)
         self._carry = Carry(account_id, books, market, door, clock)
-        self._resting = RestingStops(account_id, books, market, gate, clock)
+        self._resting = RestingStops(account_id, books, market, gate, clock, self._dead_man.off)
+        self._polls = Polls(self._poll)
         self.algorithms = Algorithms(account_id, books, market, gate, clock)
 
     async def step(self) -> WatchReport:
-        """One round at the clock's now."""
+        """One round at the clock's now. Raises DeskBusy where the account is another desk's by now."""
         if self._breakers.killed:
             # First, and without the books: they may be what is broken.
             await self._door.cancel_risky()
+            with self._alone("kill switch"):
+                await self._gate.look()
+        with self._alone("halt"):
+            await self._gate.cancel_entries()
         now_ns = self._clock.now_ns()
         fired = await self._leave(now_ns)
-        await self._reconcile_in_time(now_ns)
-        await self._dead_man.beat(now_ns)
-        report = self._books.write(lambda conn: self._mark(conn, now_ns, fired))
-        if report.tripped:
-            self._office.void_all()
-        await self._gate.cancel_entries()
+        with self._alone("reconciliation"):
+            await self._reconcile_in_time(now_ns)
+        with self._alone("dead man"):
+            await self._dead_man.beat(now_ns)
+        try:
+            report = self._books.write(lambda conn: self._mark(conn, now_ns, fired))
+            if report.tripped:
+                self._office.void_all()
+        finally:
+            await self._gate.cancel_entries()
         return report
 
     async def _leave(self, now_ns: int) -> tuple[Receipt, ...]:
@@ -101,20 +117,50 @@ class Watch:
         fire may fill in the same bar, so it goes round until none does.
         """
         done: dict[str, Receipt | None] = {}
+        hit = self._hit(now_ns, done)
         while True:
-            for guard, way in self._stops.hit(now_ns, set(done)):
-                done[guard.stop_id] = await self._stops.send(guard, way)
+            for guard, way in hit:
+                done[guard.stop_id] = None
+                with self._alone(f"stop {guard.stop_id}"):
+                    done[guard.stop_id] = await self._stops.send(guard, way)
             await self._door.advance(now_ns)
             await self.poll_live()
-            await self._carry.book()
-            if not self._stops.hit(now_ns, set(done)):
+            with self._alone("perpetuals"):
+                await self._carry.book()
+            hit = self._hit(now_ns, done)
+            if not hit:
                 break
         fired = [receipt for receipt in done.values() if receipt is not None]
-        fired += await self._stops.leave(now_ns)
-        await self.algorithms.step()
+        with self._alone("exits"):
+            fired += await self._stops.leave(now_ns)
+        with self._alone("algorithms"):
+            await self.algorithms.step()
         if self._door.rests_stops:
-            await self._resting.protect()
+            with self._alone("resting stops"):
+                await self._resting.protect()
         return tuple(fired)
+
+    def _hit(self, now_ns: int, done: Mapping[str, object]) -> list[tuple[Guard, WayOut]]:
+        with self._alone("stops"):
+            return self._stops.hit(now_ns, set(done))
+        return []
+
+    @contextmanager
+    def _alone(self, stage: str) -> Iterator[None]:
+        """What breaks inside becomes an incident, and the step goes on. A venue that cannot be read is counted already.
+
+        DeskBusy leaves, and so does what not even the books can be told: without them nothing else works either.
+        """
+        try:
+            yield
+        except ExchangeUnavailable:
+            return
+        except DeskBusy:
+            raise
+        except Exception as broken:  # noqa: BLE001  # the top of the loop that guards the money
+            kind = IncidentKind.MISMATCH if isinstance(broken, LedgerBroken) else IncidentKind.IRREGULARITY
+            what, now_ns = f"{type(broken).__name__}: {broken}", self._clock.now_ns()
+            self._books.write(lambda conn: incidents.add(conn, self._account_id, kind, stage, what, now_ns))
 
     async def recover(self) -> Reconciled | None:
         """First thing of a new process: what was on its way when the last one ended is unknown until it is found.
@@ -148,21 +194,29 @@ class Watch:
         """By the timer, which begins with the first step: a desk recovers before that. A failure waits as long."""
         if self._timed_ns is None:
             self._timed_ns = now_ns
-        elif now_ns - self._timed_ns >= self._every_ns:
-            self._timed_ns = now_ns
-            with suppress(ExchangeUnavailable):
-                await self.reconcile()
+        if self._wanted or now_ns - self._timed_ns >= self._every_ns:
+            self._wanted, self._timed_ns = False, now_ns
+            await self.reconcile()
+
+    def reconcile_soon(self) -> None:
+        """With the next step: what a lost stream of the account did not tell may be anything."""
+        self._wanted = True
 
     async def poll_live(self) -> None:
         """Asks the venue about every order of ours that may still fill: at start-up, and at every step.
 
         A venue that cannot be read leaves its orders as they are, counted, and must not hold up marks and breakers.
         """
-        for attempt in self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id)):
-            if attempt.external:
-                continue
-            with suppress(ExchangeUnavailable):
-                await self._gate.poll(attempt.client_order_id, attempt.symbol)
+        live = self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id))
+        await self._polls.round(attempt for attempt in live if not attempt.external)
+
+    async def close(self) -> None:
+        """Lets go of what the venue was still asked."""
+        await self._polls.close()
+
+    async def _poll(self, attempt: Attempt) -> None:
+        with self._alone(f"order {attempt.client_order_id}"):
+            await self._gate.poll(attempt.client_order_id, attempt.symbol)
 
     # Marks and breakers.
 

@@ -59,7 +59,7 @@ class Exchange:
         self._purse: dict[str, Decimal] = {"USDT": cash}
         self._trades = 0
         self.rests_stops = False
-        self.hides_quantity = False
+        self.iceberg_parts = 0
         self.lost: str | None = None  # None, "request", "answer", "rejected"
         self.unreadable = False
         self.hasty = 0.5  # how often a market order fills as it arrives

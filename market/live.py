@@ -19,6 +19,7 @@ from core.errors import DataRefused
 from core.instruments import Instrument
 from core.money import ZERO, Price, exact
 from core.quotes import Book, Feeds, Funding, NewsItem, OutsideSignal, Quote
+from core.texts import TextReading
 from core.time import SECOND_NS, Timeframe
 from market.streams.events import Candle
 from market.streams.health import seconds
@@ -45,6 +46,7 @@ class History(Protocol):
 class Texts(Protocol):
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]: ...
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]: ...
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,9 @@ class LiveMarket:
 
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         return () if self._texts is None else self._texts.signals(symbol, since_ns=since_ns, as_of_ns=as_of_ns)
+
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]:
+        return () if self._texts is None else self._texts.readings(texts, as_of_ns=as_of_ns)
 
     def feeds(self, symbol: str, *, as_of_ns: int) -> Feeds:
         """How late each stream is now, what others trade at, what a perpetual pays.

@@ -10,6 +10,7 @@ from core.bars import Bars
 from core.money import BPS, exact, nearest_tick, round_price
 from core.orders import Side
 from core.quotes import Book, NewsItem, OutsideSignal, Quote
+from core.texts import TextReading
 from market.history import CandleHistory
 from market.importing.loading import load_versions
 from market.quality import QualityReport
@@ -66,4 +67,8 @@ class RecordedMarket(CandleHistory):
 
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         """Always empty: candles hold no signals."""
+        return ()
+
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]:
+        """Always empty: candles hold no news."""
         return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -19,17 +19,21 @@ from market.bus.policies import topic_of
 from market.store.candles import BarsKey
 from market.store.manifest import Origin
 from market.store.store import MarketStore
+from market.store.trades import Imbalance
 from market.streams.events import Candle, Ticker, Trade
 
 if TYPE_CHECKING:
     from market.bus.memory import MemoryBus
     from market.bus.redis_streams import RedisBus
+    from market.orderbooks.verified import VerifiedBook
 
 _EVERY_S: Final = 5.0
+_LEVELS: Final = 10  # of each side of a book, whose imbalance is kept
 _MOST_WAITING: Final = 200_000  # trades of one symbol, for a disk that takes nothing
 _FIELDS: Final = ("open", "high", "low", "close", "volume")
 
-Entry = TypeVar("Entry", Trade, Ticker)
+Entry = TypeVar("Entry", Trade, Ticker, Imbalance)
+Event = Candle | Trade | Ticker | Imbalance
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class RecorderCounts:
     revised: int = 0
     trades: int = 0
     tickers: int = 0
+    imbalances: int = 0
     lost: int = 0
     dropped: int = 0
     refused: int = 0
@@ -54,6 +59,8 @@ class RecorderCounts:
 
 class Recorder:
     """Closed candles as they come, a ticker a minute of each symbol, and every trade where `trades` says so.
+
+    Of `books` the imbalance is kept once a minute too, while they are proven.
 
     What the disk does not take is kept, told in `trouble`, and tried again. A kill costs no candle that was delivered,
     and of trades and tickers the last `every_s`. The store is this recorder's own object.
@@ -67,14 +74,16 @@ class Recorder:
         symbols: Sequence[str],
         *,
         trades: bool = False,
+        books: Mapping[str, VerifiedBook] | None = None,
         every_s: float = _EVERY_S,
     ) -> None:
         kinds = ("candles", "ticker", "trades") if trades else ("candles", "ticker")
         topics = [topic_of(kind, venue, symbol) for kind in kinds for symbol in symbols]
         self._bus, self._inbox = bus, bus.subscribe(*topics, group="recorder")
         self._store, self._venue, self._every_s = store, venue, every_s
-        self._waiting: dict[tuple[type, str], list[Candle | Trade | Ticker]] = {}
-        self._minutes: dict[str, int] = {}
+        self._books = {} if books is None else books
+        self._waiting: dict[tuple[type, str], list[Event]] = {}
+        self._minutes: dict[tuple[type, str], int] = {}
         self._writing, self._dealing = asyncio.Lock(), False
         self.counts = RecorderCounts()
         self.trouble = self.last_refused = ""
@@ -133,15 +142,32 @@ class Recorder:
     async def _flush_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
+            for symbol in tuple(self._books):
+                self.look(symbol)
+                await asyncio.sleep(0)  # of many books the levels take their time
             await self.flush()
+
+    def look(self, symbol: str) -> None:
+        """Notes how a proven book leans, once in a minute in which it was heard."""
+        book = self._books[symbol]
+        if not book.valid or not self._first(Imbalance, symbol, book.received_ns):
+            return
+        leaning = book.require(_LEVELS).imbalance(_LEVELS)
+        if leaning is not None:
+            self._keep(symbol, self._known(Imbalance(book.event_ns, book.received_ns, round(leaning, 6))))
+
+    def _first(self, kind: type, symbol: str, at_ns: int) -> bool:
+        """Whether it is the first of its minute."""
+        minute = at_ns // MINUTE_NS
+        known = self._minutes.get((kind, symbol)) == minute
+        self._minutes[kind, symbol] = minute
+        return not known
 
     def _take(self, symbol: str, event: object) -> None:
         if isinstance(event, Lost):
             self.counts.lost += event.count
         elif isinstance(event, Ticker):
-            minute = event.ts_event_ns // MINUTE_NS
-            if self._minutes.get(symbol) != minute:
-                self._minutes[symbol] = minute
+            if self._first(Ticker, symbol, event.ts_event_ns):
                 self._keep(symbol, self._known(event))
         elif isinstance(event, Trade):
             self._keep(symbol, self._known(event))
@@ -162,14 +188,14 @@ class Recorder:
         self.counts.late_clock += 1
         return replace(entry, known_at_ns=entry.ts_event_ns)
 
-    def _keep(self, symbol: str, event: Candle | Trade | Ticker) -> None:
+    def _keep(self, symbol: str, event: Event) -> None:
         events = self._waiting.setdefault((type(event), symbol), [])
         events.append(event)
         if len(events) > _MOST_WAITING:
             del events[0]
             self.counts.dropped += 1
 
-    def _save(self, waiting: dict[tuple[type, str], list[Candle | Trade | Ticker]]) -> str:
+    def _save(self, waiting: dict[tuple[type, str], list[Event]]) -> str:
         """Stores, and takes out of `waiting` what need not come again; why something must."""
         wrong = ""
         for kind, symbol in list(waiting):
@@ -184,10 +210,15 @@ class Recorder:
             del waiting[kind, symbol]
         return wrong
 
-    def _store_of(self, kind: type) -> Callable[[str, list[Candle | Trade | Ticker]], None]:
-        return {Candle: self._save_candles, Trade: self._save_trades, Ticker: self._save_tickers}[kind]
+    def _store_of(self, kind: type) -> Callable[[str, list[Event]], None]:
+        return {
+            Candle: self._save_candles,
+            Trade: self._save_trades,
+            Ticker: self._save_tickers,
+            Imbalance: self._save_imbalances,
+        }[kind]
 
-    def _save_candles(self, symbol: str, events: Sequence[Candle | Trade | Ticker]) -> None:
+    def _save_candles(self, symbol: str, events: Sequence[Event]) -> None:
         candles = [event for event in events if isinstance(event, Candle)]
         while candles:
             # A bar that came again is a version of its own, and no second bar of one call.
@@ -210,15 +241,20 @@ class Recorder:
         self.counts.revised += done.revised
         self.counts.unchanged += done.unchanged
 
-    def _save_trades(self, symbol: str, events: Sequence[Candle | Trade | Ticker]) -> None:
+    def _save_trades(self, symbol: str, events: Sequence[Event]) -> None:
         trades = [event for event in events if isinstance(event, Trade)]
         origin = self._origin(trades[-1].known_at_ns)
         self.counts.trades += self._store.trades.append(self._venue, symbol, trades, origin)
 
-    def _save_tickers(self, symbol: str, events: Sequence[Candle | Trade | Ticker]) -> None:
+    def _save_tickers(self, symbol: str, events: Sequence[Event]) -> None:
         tickers = [event for event in events if isinstance(event, Ticker)]
         origin = self._origin(tickers[-1].known_at_ns)
         self.counts.tickers += self._store.tickers.append(self._venue, symbol, tickers, origin)
+
+    def _save_imbalances(self, symbol: str, events: Sequence[Event]) -> None:
+        leaning = [event for event in events if isinstance(event, Imbalance)]
+        origin = self._origin(leaning[-1].known_at_ns)
+        self.counts.imbalances += self._store.imbalances.append(self._venue, symbol, leaning, origin)
 
     def _origin(self, seen_ns: int) -> Origin:
         return Origin(f"{self._venue} streams", seen_ns, tools={"ccxt": version("ccxt")})

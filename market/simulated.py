@@ -15,6 +15,7 @@ from core.canonical import digest
 from core.errors import ConfigError
 from core.money import Price
 from core.quotes import Book, Feeds, Funding, NewsItem, OutsideSignal, Quote
+from core.texts import TextReading
 from core.time import MINUTE_NS, Timeframe, parse_time, show_time
 from market.depth import basis_ticks, best_ticks, levels
 from market.history import CandleHistory
@@ -156,6 +157,10 @@ class SimulatedMarket(CandleHistory):
 
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         """Always empty: nobody looks at this market from outside."""
+        return ()
+
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]:
+        """Always empty: nothing was ingested here."""
         return ()
 
     def _minute(self, symbol: str, as_of_ns: int) -> int | None:

@@ -10,6 +10,7 @@ import numpy as np
 from core.errors import ConfigError
 from core.money import ZERO, Price
 from core.quotes import Feeds, Funding, NewsItem, OutsideSignal
+from core.texts import TextReading
 from core.time import HOUR_NS, Timeframe
 from market.quality import QualityReport, inspect
 from market.recorded import RecordedMarket
@@ -18,7 +19,6 @@ from market.store.candles import BarsKey
 from market.store.manifest import Manifest
 from market.store.series import SeriesKey, SeriesStore
 from market.store.store import MarketStore
-from market.store.texts import TextStore
 from market.store.versions import Versions
 
 
@@ -41,10 +41,12 @@ class StoredMarket(RecordedMarket):
         self._store = store
         self._texts = store.texts.pinned()
         self._series = store.series.pinned()
+        self._readings = store.readings.pinned()
 
     def fingerprint(self) -> list[str]:
-        """Hashes of all that can be read: candles in the order of the symbols, then texts and numbers."""
-        others = [manifest.content_hash for manifest in (*self._texts.values(), *self._series.values())]
+        """Hashes of all that can be read: candles in the order of the symbols, then texts, numbers and readings."""
+        kept = (*self._texts.values(), *self._series.values(), *self._readings.values())
+        others = [manifest.content_hash for manifest in kept]
         return super().fingerprint() + sorted(others)
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
@@ -54,6 +56,10 @@ class StoredMarket(RecordedMarket):
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         """What was said by then, each version of it."""
         return signals_of(self._store.series, symbol, since_ns=since_ns, as_of_ns=as_of_ns, at=self._series)
+
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]:
+        """What readers made of these texts, as far as it was known then."""
+        return self._store.readings.of(texts, as_of_ns=as_of_ns, at=self._readings)
 
     def series(self, name: str, asset: str, *, as_of_ns: int, n: int, source: str | None = None) -> tuple[Reading, ...]:
         """The last `n` numbers known by then, oldest event first; empty where none is stored."""
@@ -83,8 +89,8 @@ class StoredMarket(RecordedMarket):
 class StoredTexts:
     """Texts and signals of the store as a live market's: with what listeners add to it while the market lives."""
 
-    def __init__(self, texts: TextStore, series: SeriesStore) -> None:
-        self._texts, self._series = texts, series
+    def __init__(self, store: MarketStore) -> None:
+        self._texts, self._series, self._readings = store.texts, store.series, store.readings
 
     def texts(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[NewsItem, ...]:
         """What was known then, each story once, with the taint that it was stored with."""
@@ -93,6 +99,10 @@ class StoredTexts:
     def signals(self, symbol: str, *, since_ns: int, as_of_ns: int) -> tuple[OutsideSignal, ...]:
         """What was said by then, each version of it."""
         return signals_of(self._series, symbol, since_ns=since_ns, as_of_ns=as_of_ns)
+
+    def readings(self, texts: Sequence[NewsItem], *, as_of_ns: int) -> tuple[TextReading, ...]:
+        """What readers made of these texts, as far as it was known then."""
+        return self._readings.of(texts, as_of_ns=as_of_ns)
 
 
 def signals_of(

@@ -19,7 +19,7 @@ from core.money import ZERO, significant
 from core.ports import Abstain, Forecast
 from core.quotes import OutsideSignal
 from core.taint import Taint
-from models.scores import Scorecard, score
+from models.scores import Scorecard, score_now
 
 if TYPE_CHECKING:
     from core.bars import FloatArray, IntArray
@@ -63,7 +63,7 @@ def judge_signal(
     places = _places(heard.words, horizon, origins)
     signs, _ = _outcomes(bars, horizon)
     p_up = _p_up(heard.values, signs, places, horizon)
-    card = score(source, bars, places, p_up, np.sign(heard.values[places]), horizon=horizon)
+    card = score_now(source, bars, places, p_up, np.sign(heard.values[places]), horizon=horizon)
     if isinstance(card, Abstain):
         return card
     lucky = float(2 * card.hit_rate - 1) * math.sqrt(card.n) < _LUCK

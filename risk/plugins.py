@@ -60,7 +60,7 @@ def _plugin(entry: EntryPoint) -> _Plugin:
         origin = f"{entry.dist.name} {entry.dist.version} {origin}"
     try:
         rule = entry.load()()
-        source = _source(entry.module)
+        source = source_hash(entry.module)
     except Exception as broken:
         allowed = "allowed is a class that needs no arguments"
         raise ConfigError(f"{origin} cannot be loaded as a rule: {broken!r}, {allowed}") from broken
@@ -79,8 +79,8 @@ def _problem(rule: object) -> str | None:
     return None
 
 
-def _source(module: str) -> str:
-    """Of everything that the module's top package brings, since a rule may call what lies beside it."""
+def source_hash(module: str) -> str:
+    """Of everything that the module's top package brings, since a plug-in may call what lies beside it."""
     top = import_module(module.partition(".")[0])
     if top.__file__ is None:
         raise ConfigError(f"{top.__name__} has no file of its own")

@@ -94,6 +94,9 @@ class Comparison:
             return None
         return _OPERATORS[self.operator](left, right)
 
+    def mapped(self, change: "Change") -> "Comparison":
+        return change(self)
+
     def __str__(self) -> str:
         bound = self.bound.value if isinstance(self.bound, Term) else text_of(self.bound)
         return f"{self.reading.value} {self.operator} {bound}"
@@ -111,6 +114,10 @@ class Every:
             return False
         return None if None in answers else True
 
+    def mapped(self, change: "Change") -> "Every":
+        """The same with every comparison changed."""
+        return Every(tuple(part.mapped(change) for part in self.parts))
+
     def __str__(self) -> str:
         return " and ".join(f"({part})" if isinstance(part, Either) else str(part) for part in self.parts)
 
@@ -127,12 +134,17 @@ class Either:
             return True
         return None if None in answers else False
 
+    def mapped(self, change: "Change") -> "Either":
+        """The same with every comparison changed."""
+        return Either(tuple(part.mapped(change) for part in self.parts))
+
     def __str__(self) -> str:
         return " or ".join(map(str, self.parts))
 
 
 # `holds(readings)` is None where what is missing decides; `str` is the canonical text, which parses to the same again.
 Predicate: TypeAlias = Comparison | Every | Either
+Change: TypeAlias = Callable[[Comparison], Comparison]
 
 
 def parse(text: str) -> Predicate:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS: list[str] = PYPROJECT["tool"]["importlinter"]["root_packages"]
 # Python that is no room of the house: templates, tests, measurements and attacks import what they like.
-OUTSIDE = {"prompts", "tests", "bench", "fuzz", "chaos"}
+OUTSIDE = {"prompts", "tests", "bench", "fuzz", "chaos", "redteam"}
 # Stands in no layer: it imports core alone, and nothing imports it.
 EMULATOR = "emulator"
 
@@ -319,7 +319,11 @@ def example() -> JSON:
 def test_the_example_settings_name_every_setting() -> None:
     text = (ROOT / "warden.example.toml").read_text()
     # What has no value by default, or comes as a file, is named in a comment.
-    optional = {"risk.allowed_symbols": "allowed_symbols", "risk.managed_capital": "managed_capital"}
+    optional = {
+        "risk.allowed_symbols": "allowed_symbols",
+        "risk.managed_capital": "managed_capital",
+        "llm.cutoff": "cutoff",
+    }
     assert all(f"# {name} = " in text for name in (*optional.values(), "policy", "shadow"))
     computed = {"risk.breakers"}
     assert keys(example()) == (keys(Settings().deciding()) | {"bus.url"}) - optional.keys() - computed

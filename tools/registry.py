@@ -3,8 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from core.errors import ConfigError
-from tools import indicators, market, portfolio, sizing
+from core.ports import Trials
+from tools import backtests, indicators, market, portfolio, remembering, scorecards, sizing
+from tools import documents as kept
 from tools.context import ToolContext
+from tools.documents import Documents
+from tools.remembering import Memory
+from tools.scorecards import Judge
 from tools.spec import ToolSpec
 from tools.toolbox import Toolbox
 
@@ -22,9 +27,31 @@ def catalogue(*groups: Iterable[ToolSpec]) -> Mapping[str, ToolSpec]:
     return tools
 
 
-TOOLS = catalogue(market.TOOLS, indicators.TOOLS, portfolio.TOOLS, sizing.TOOLS)
+_PLAIN = catalogue(market.TOOLS, indicators.TOOLS, portfolio.TOOLS, sizing.TOOLS)
 
 
-def bind(context: ToolContext, *, budget: int = BUDGET) -> Toolbox:
+def tools(
+    memory: Memory | None = None,
+    judge: Judge | None = None,
+    documents: Documents | None = None,
+    trials: Trials | None = None,
+) -> Mapping[str, ToolSpec]:
+    """All tools. What one is given for its own use stays in it: no other tool sees the memory or the forecasters."""
+    own = (remembering.tools(memory), scorecards.tools(judge), kept.tools(documents), backtests.tools(trials))
+    return catalogue(_PLAIN.values(), *own)
+
+
+TOOLS = tools()
+
+
+def bind(
+    context: ToolContext,
+    *,
+    memory: Memory | None = None,
+    judge: Judge | None = None,
+    documents: Documents | None = None,
+    trials: Trials | None = None,
+    budget: int = BUDGET,
+) -> Toolbox:
     """The tools of one cycle, which may spend `budget` units."""
-    return Toolbox(context, TOOLS, budget)
+    return Toolbox(context, tools(memory, judge, documents, trials), budget)

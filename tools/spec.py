@@ -3,16 +3,18 @@
 Numbers enter and leave as canonical decimal text, since JSON floats have no one form that can be hashed.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from core.canonical import JSON, digest
+from core.canonical import JSON, Canonical, digest
 from core.errors import ToolInputError
 from core.money import significant, text_of
+from core.taint import Taint
 from tools.context import ToolContext
 
 
@@ -44,6 +46,11 @@ class Answer(BaseModel):
 
     evidence: str = ""
 
+    @property
+    def tainted(self) -> Taint:
+        """The worst of what the answer was made from: our own sums over a venue's data, where it says nothing else."""
+        return Taint.TRUSTED
+
 
 class Unavailable(Answer):
     """The data that the tool needs is missing: no opinion, with the reason."""
@@ -56,13 +63,14 @@ class ToolSpec:
     """A tool that agents may call. Not `pure` means that it reads a market or the books; `cost` is in budget units.
 
     `run` gets an instance of `input`; wrong arguments raise ToolInputError, missing data answers `Unavailable`.
+    One that takes long is a coroutine that leaves the event loop free.
     """
 
     name: str
     description: str
     input: type[ToolInput]
     output: type[Answer]
-    run: Callable[[ToolContext, Any], Answer]
+    run: Callable[[ToolContext, Any], Answer | Awaitable[Answer]]
     pure: bool = False
     cost: int = 1
 
@@ -84,18 +92,19 @@ def check_symbol(context: ToolContext, symbol: str) -> None:
         raise ToolInputError(f"symbol: found {symbol!r}, allowed are {', '.join(known) or 'none'}")
 
 
-def openai_schema(spec: ToolSpec) -> dict[str, JSON]:
+def openai_schema(spec: ToolSpec) -> Canonical:
     """The tool as a strict function definition: every argument required, no other allowed."""
-    parameters = _strict(spec.input.model_json_schema())
+    return function_schema(spec.name, spec.description, spec.input)
+
+
+@lru_cache(maxsize=256)  # takes longer than most tools
+def function_schema(name: str, description: str, arguments: type[ToolInput]) -> Canonical:
+    """A strict function definition of these arguments."""
+    parameters = _strict(arguments.model_json_schema())
     # The docstring of the input class speaks to us; the tool's own description speaks to the model.
     parameters.pop("description", None)
-    function = {
-        "name": spec.name,
-        "description": spec.description,
-        "parameters": parameters,
-        "strict": True,
-    }
-    return {"type": "function", "function": function}
+    function = {"name": name, "description": description, "parameters": parameters, "strict": True}
+    return Canonical.of({"type": "function", "function": function})
 
 
 def _strict(schema: dict[str, JSON]) -> dict[str, JSON]:

@@ -1,14 +1,16 @@
 """The tools of one cycle: checked, metered, and answered through the stored effects, so that a replay repeats them."""
 
 from collections.abc import Mapping
+from inspect import isawaitable
 from typing import Any
 
 from pydantic import ValidationError
 
-from core.canonical import JSON
+from core.canonical import JSON, Canonical
 from core.errors import LedgerBroken, ToolInputError
+from core.taint import Taint
 from tools.context import ToolContext
-from tools.spec import Answer, ToolInput, ToolSpec, Unavailable, evidence_id
+from tools.spec import Answer, ToolInput, ToolSpec, Unavailable, evidence_id, openai_schema
 
 
 class Toolbox:
@@ -19,6 +21,8 @@ class Toolbox:
         self._tools = tools
         self._budget = budget
         self._spent = 0
+        self._taints: dict[str, Taint] = {}
+        self._answers: dict[str, dict[str, Any]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -27,6 +31,21 @@ class Toolbox:
     @property
     def spent(self) -> int:
         return self._spent
+
+    @property
+    def taints(self) -> Mapping[str, Taint]:
+        """Every evidence that was given so far, with how far it can be trusted."""
+        return self._taints
+
+    @property
+    def answers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every answer that was given so far, by its evidence."""
+        return self._answers
+
+    @property
+    def schemas(self) -> Mapping[str, Canonical]:
+        """Each tool by name as a strict function definition, for a model."""
+        return {name: openai_schema(self._tools[name]) for name in self.names}
 
     async def call(self, node: str, lane: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The tool's answer as JSON data: its output model's fields, or `unavailable` with the reason; and `evidence`.
@@ -43,7 +62,11 @@ class Toolbox:
         self._spend(spec)
         request = {"tool": name, "arguments": given.model_dump(mode="json")}
         stored = await self._context.effects.perform(node, lane, request, lambda: _perform(spec, self._context, given))
-        return _read_back(spec, stored)
+        answer = _read_back(spec, stored)
+        self._taints[answer.evidence] = answer.tainted
+        given_back = answer.model_dump(mode="json")
+        self._answers[answer.evidence] = given_back
+        return given_back
 
     def _spend(self, spec: ToolSpec) -> None:
         left = self._budget - self._spent
@@ -71,21 +94,24 @@ def _fault(error: dict[str, Any], allowed: str) -> str:
     return f"{field}: {error['msg']}, found {error['input']!r:.60}"
 
 
-def _perform(spec: ToolSpec, context: ToolContext, given: ToolInput) -> JSON:
+async def _perform(spec: ToolSpec, context: ToolContext, given: ToolInput) -> JSON:
     try:
-        answer = spec.run(context, given)
+        ran = spec.run(context, given)
+        answer = await ran if isawaitable(ran) else ran
     except ToolInputError as refusal:
         # Stored like an answer: only the market knew that it was wrong, and a replay has no market.
         return {"refused": f"{spec.name}: {refusal}"}
     found = answer.model_dump(mode="json", exclude={"evidence"})
-    return {**found, "evidence": evidence_id(spec.name, getattr(given, "symbol", "account"), found)}
+    told = {**found, "evidence": evidence_id(spec.name, getattr(given, "symbol", "account"), found)}
+    # The gate looks here, whatever a reasoner says of it.
+    return {**told, "taint": int(answer.tainted)} if answer.tainted else told
 
 
-def _read_back(spec: ToolSpec, stored: JSON) -> dict[str, Any]:
+def _read_back(spec: ToolSpec, stored: JSON) -> Answer:
     if "refused" in stored:
         raise ToolInputError(stored["refused"])
     model: type[Answer] = Unavailable if "unavailable" in stored else spec.output
     try:
-        return model.model_validate(stored).model_dump(mode="json")
+        return model.model_validate({name: value for name, value in stored.items() if name != "taint"})
     except ValidationError as broken:
         raise LedgerBroken(f"the stored answer of {spec.name} is not one of its answers: {broken}") from None

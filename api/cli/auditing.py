@@ -6,16 +6,22 @@ import sys
 
 from rich.markup import escape
 from rich.syntax import Syntax
+from rich.text import Text
 
 from api.cli import show, words
 from api.cli.console import console, print_json
 from api.cli.opened import books
-from core.canonical import JSON, plain
+from core.canonical import JSON, canonical_text, plain
 from core.time import show_time
 from desk import reports
+from desk.recompute import Question, Recomputed
+from desk.recompute import recompute as recompute_record
 from desk.replay import replay as replay_record
+from desk.settings import environment_of
 from memory.books import records
 from memory.books.verify import verify as verify_books
+
+_SHOWN = 120  # characters of a value
 
 
 def listing(account: str | None, limit: int, *, json: bool) -> None:
@@ -84,3 +90,46 @@ def replay(prefix: str, *, json: bool) -> None:
         show.replayed(data)
     if not same:
         sys.exit(1)
+
+
+def recompute(prefix: str, *, models: bool, json: bool) -> None:
+    with books() as opened:
+        record = opened.books.read(lambda conn: records.find(conn, prefix))
+        environment = environment_of() if models else None
+        found = asyncio.run(recompute_record(opened.home, opened.books, record, environment))
+    if json:
+        print_json({**plain(found), "same": found.same})
+    else:
+        _recomputed(found)
+    if not found.same:
+        sys.exit(1)
+
+
+def _recomputed(found: Recomputed) -> None:
+    """A line for each difference: what was asked, its arguments, the recorded value and the one of now."""
+    for one in found.differences:
+        at = f" {one.field}" if one.field else ""
+        values = f"{_brief(one.recorded)} → {_brief(one.recomputed)}"
+        console.print(Text.assemble(("✗ ", "bold red"), _asked(one.asked), f"{at}: ", (values, "red")), soft_wrap=True)
+    for lost in found.lost:
+        told = f"{_asked(lost.asked)}: not recomputed, {lost.reason}"
+        console.print(Text.assemble(("? ", "bold yellow"), told), soft_wrap=True)
+    if found.stopped is not None:
+        console.print(
+            Text(f"? the record could not be followed further: {found.stopped}", style="yellow"), soft_wrap=True
+        )
+    kept = ", ".join(f"{what} ({count})" for what, count in found.kept.items())
+    if kept:
+        console.print(Text(f"in the record alone, and not recomputed: {kept}", style="dim"), soft_wrap=True)
+    told = f"{words.count(found.asked, 'answer')} recomputed, {words.count(len(found.differences), 'difference')}"
+    told += f", {len(found.lost)} not to be had" if found.lost else ""
+    console.print(Text(told, style="bold green" if found.same else "bold red"))
+
+
+def _asked(question: Question) -> str:
+    return f"{question.name} {canonical_text(question.arguments)}"
+
+
+def _brief(value: JSON) -> str:
+    text = canonical_text(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

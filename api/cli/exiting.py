@@ -45,7 +45,7 @@ def _show(data: JSON, *, json: bool) -> None:
 
 def told(answer: JSON) -> None:
     """One order's answer with what filled of it, and every denial with what was measured beside what is allowed."""
-    filled = f"filled {answer['filled']} at {words.price(answer['average_price'])}" if answer["average_price"] else ""
+    filled = f"filled {answer['filled']} at {words.average(answer['average_price'])}" if answer["average_price"] else ""
     wanted = f"{answer['side']} {answer['quantity']} {answer['symbol']}" if answer["symbol"] else answer["proposal_id"]
     line = " ".join(filter(None, [wanted, answer["detail"], filled]))
     console.print(Text.assemble(words.answer(answer["kind"]), " ", line))

@@ -131,7 +131,7 @@ def _stored(recorded: JSON) -> Iterator[Text]:
         yield Text("nothing is recorded", style="dim")
         return
     kept = [words.count(recorded["candles"], "candle"), words.count(recorded["tickers"], "ticker")]
-    kept += [words.count(recorded["trades"], "trade")] if recorded["trades"] else []
+    kept += [words.count(recorded[f"{kind}s"], kind) for kind in ("imbalance", "trade") if recorded[f"{kind}s"]]
     besides = ("revised", "unchanged", "lost", "dropped", "refused", "late_clock", "failures")
     kept += [f"{recorded[name]:,} {_name(name)}" for name in besides if recorded[name]]
     yield Text(f"stored {', '.join(kept)}", style="yellow" if recorded["lost"] or recorded["dropped"] else "")

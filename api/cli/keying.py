@@ -1,4 +1,4 @@
-"""`warden keys`: an exchange's keys, kept without ever being shown."""
+"""`warden keys`: keys of exchanges and of model servers, kept without ever being shown."""
 
 import getpass
 import sys
@@ -10,7 +10,7 @@ from core.errors import ConfigError
 from desk import waivers
 from desk.clock import SystemClock
 from desk.home import Home
-from desk.keys import KeyChain
+from desk.keys import FoundKey, KeyChain, serves_models
 from desk.settings import environment_of
 
 
@@ -21,29 +21,37 @@ def chain() -> KeyChain:
 
 def add(venue: str, *, json: bool) -> None:
     keys = chain()
-    kept = keys.add(venue, *_typed(venue) if sys.stdin.isatty() else _piped())
-    found = keys.need(venue)
+    alone = serves_models(venue)
+    kept = keys.add(venue, *_typed(venue, alone=alone) if sys.stdin.isatty() else _piped(alone=alone))
+    found = keys.find_server(venue) if alone else keys.need(venue)
+    assert found is not None, "it was kept just now"
+    hint = found.key.hint if isinstance(found, FoundKey) else found.hint
     if json:
-        print_json({"venue": venue, "kept": kept, "hint": found.hint, "used": found.kept})
+        print_json({"venue": venue, "kept": kept, "hint": hint, "used": found.kept})
         return
-    console.print(f"[bold green]✓[/] the keys of {venue} are in {kept}")
+    console.print(f"[bold green]✓[/] the {'key' if alone else 'keys'} of {venue} {'is' if alone else 'are'} in {kept}")
     if found.kept != kept:
-        console.print(f"[yellow]those in {found.kept} come first, and stay in use[/]")
+        console.print(f"[yellow]{'that' if alone else 'those'} in {found.kept} come first, and stay in use[/]")
 
 
-def _typed(venue: str) -> tuple[str, str, str]:
+def _typed(venue: str, *, alone: bool) -> tuple[str, ...]:
+    key = getpass.getpass(f"API key of {venue}: ").strip()
+    if alone:
+        return (key,)
     return (
-        getpass.getpass(f"API key of {venue}: ").strip(),
+        key,
         getpass.getpass("Secret: ").strip(),
         getpass.getpass("Passphrase (none for most venues): ").strip(),
     )
 
 
-def _piped() -> tuple[str, str, str]:
+def _piped(*, alone: bool) -> tuple[str, ...]:
     lines = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
-    if len(lines) not in (2, 3):
+    if alone and len(lines) != 1:
+        raise ConfigError(f"expected one line (API key), found {len(lines)}")
+    if not alone and len(lines) not in (2, 3):
         raise ConfigError(f"expected two lines (API key, secret) or three (passphrase), found {len(lines)}")
-    return lines[0], lines[1], lines[2] if len(lines) == 3 else ""
+    return tuple(lines)
 
 
 def listing(*, json: bool) -> None:
@@ -54,7 +62,7 @@ def listing(*, json: bool) -> None:
     if not found:
         console.print("no keys: `warden keys add VENUE` keeps some")
         return
-    table = show.table("venue", "kept in", "key")
+    table = show.table("of", "kept in", "key")
     for row in found:
         table.add_row(row["venue"], row["kept"] or row["problem"], row["hint"] or "—")
     console.print(table)

@@ -1,4 +1,4 @@
-"""`warden keys`: what exchanges know the desk by."""
+"""`warden keys`: what exchanges and model servers know the desk by."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Keys of exchanges, kept without being shown: add, list, remove, accept.", no_args_is_help=True)
+app = typer.Typer(
+    help="Keys of exchanges and model servers, kept unseen: add, list, remove, accept.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Venue = Annotated[str, typer.Argument(metavar="VENUE", help="As ccxt writes it, such as binance.")]
+Either = Annotated[
+    str, typer.Argument(metavar="NAME", help="A venue as ccxt writes it, or a model server, such as openai.")
+]
 
 
 @app.command("add")
-def add(venue: Venue, json: Json = False) -> None:
-    """Keep a venue's keys in the keyring, else in an encrypted file. They are asked for, or read from standard input.
+def add(venue: Either, json: Json = False) -> None:
+    """Keep keys in the keyring, else in an encrypted file. They are asked for, or read from standard input.
 
-    Piped in, they are two lines or three: the API key, the secret, and a passphrase where the venue has one.
+    Piped in, they are two lines or three: the API key, the secret, and a passphrase where the venue has one. A model
+    server's key is one line.
     """
     from api.cli import keying
 
@@ -25,15 +31,15 @@ def add(venue: Venue, json: Json = False) -> None:
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """Which venues have keys, where they are kept, and the last four characters of each."""
+    """Which venues and model servers have keys, where they are kept, and the last four characters of each."""
     from api.cli import keying
 
     keying.listing(json=json)
 
 
 @app.command("remove")
-def remove(venue: Venue, json: Json = False) -> None:
-    """Take a venue's keys out of the keyring and the encrypted file."""
+def remove(venue: Either, json: Json = False) -> None:
+    """Take keys out of the keyring and the encrypted file."""
     from api.cli import keying
 
     keying.remove(venue, json=json)

@@ -9,9 +9,14 @@ from typing import Annotated
 
 import typer
 
+from api.cli.backtesting import app as backtest
 from api.cli.data import app as data
+from api.cli.instructions import app as instructions
 from api.cli.keys import app as keys
+from api.cli.memory import app as memory
+from api.cli.models import app as models
 from core.errors import DeskError
+from core.printable import lines
 
 app = typer.Typer(
     name="warden",
@@ -21,16 +26,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-audit = typer.Typer(help="The audit log: list, show, verify, replay.", no_args_is_help=True)
+audit = typer.Typer(help="The audit log: list, show, verify, replay, recompute.", no_args_is_help=True)
 risk = typer.Typer(help="The risk officer: state, limits, breakers.", no_args_is_help=True)
 approvals = typer.Typer(help="Orders that wait for a person.", no_args_is_help=True)
 orders = typer.Typer(help="Orders at the venue: list, show, cancel, resolve, reconcile.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(backtest, name="backtest")
 app.add_typer(data, name="data")
+app.add_typer(models, name="models")
 app.add_typer(risk, name="risk")
 app.add_typer(approvals, name="approvals")
 app.add_typer(keys, name="keys")
 app.add_typer(orders, name="orders")
+app.add_typer(instructions, name="instructions")
+app.add_typer(memory, name="memory")
 
 INTERRUPTED = 130  # what the command line library exits with after Ctrl-C
 
@@ -73,6 +82,10 @@ def run(
     seed: Annotated[int | None, typer.Option(min=0, help="Of the simulated market.")] = None,
     venue: Annotated[str | None, typer.Option(help="Of the candles in the store, without --candles.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Of the candles in the store; the finest by default.")] = None,
+    instructions: Annotated[
+        str | None, typer.Option(help="JSON file of standing instructions, as `instructions add --save` writes it.")
+    ] = None,
+    masked: Annotated[bool, typer.Option(help="Hide symbols, dates and price scale from language models.")] = False,
     again: Again = 0,
     json: Json = False,
 ) -> None:
@@ -94,8 +107,31 @@ def run(
         again=again,
         venue=venue,
         timeframe=timeframe,
+        instructions=instructions,
+        masked=masked,
     )
     running.run(asked, json=json)
+
+
+@app.command()
+def chat(
+    question: Annotated[list[str] | None, typer.Argument(metavar="[QUESTION]", help="Answered once.")] = None,
+    thread: Annotated[str | None, typer.Option(help="Go on with this thread, by the beginning of its id.")] = None,
+    last: Annotated[bool, typer.Option("--continue", help="Go on with the newest thread.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="The threads that there are.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Say yes to what the question asks to be confirmed.")] = False,
+    by: By = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """Talk with the desk: ask what it did and why, what would be, and propose orders. `help` lists the words."""
+    from api.cli import chat as chatting
+
+    asked = chatting.Asked(" ".join(question or ()), thread, last, yes, by, account, json)
+    if listed:
+        chatting.listing(asked)
+    else:
+        chatting.talk(asked)
 
 
 @app.command()
@@ -128,6 +164,30 @@ def flatten(
     from api.cli import exiting
 
     exiting.flatten(account, by, reason, json=json)
+
+
+@app.command()
+def research(
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="Such as UNI.")],
+    doc: Annotated[str, typer.Option(help="A document about it: .pdf, .html, .txt or .md.")],
+    keep: Annotated[bool, typer.Option(help="Let the desk's research ask for its fields from now on.")] = False,
+    json: Json = False,
+) -> None:
+    """What a document says of a token: supply, unlocks, use, team, risks, what it leaves open; each with a quote."""
+    from api.cli import researching
+
+    researching.run(token, doc, keep=keep, json=json)
+
+
+@app.command()
+def costs(
+    days: Annotated[int, typer.Option(min=1, help="The newest days on which a model was asked.")] = 7,
+    json: Json = False,
+) -> None:
+    """What language models cost: calls, tokens and US dollars, by day and role."""
+    from api.cli import costing
+
+    costing.listing(days, json=json)
 
 
 @app.command()
@@ -197,6 +257,18 @@ def risk_lift(
     risking.lift(account, by, reason, json=json)
 
 
+@risk.command("waive")
+def risk_waive(
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why; journaled.")],
+    by: By = "operator",
+    json: Json = False,
+) -> None:
+    """Let this risk policy go live without its 14 days on paper or a testnet."""
+    from api.cli import waiving
+
+    waiving.rehearsal(by, reason, json=json)
+
+
 @risk.command("policy")
 def risk_policy(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A policy file to check, not to activate.")] = None,
@@ -263,6 +335,18 @@ def audit_replay(record: Annotated[str, typer.Argument(metavar="ID")], json: Jso
     from api.cli import auditing
 
     auditing.replay(record, json=json)
+
+
+@audit.command("recompute")
+def audit_recompute(
+    record: Annotated[str, typer.Argument(metavar="ID")],
+    models: Annotated[bool, typer.Option(help="Ask language models again too, for what that costs.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a decision's tools and models again at its time, and list what comes out differently."""
+    from api.cli import auditing
+
+    auditing.recompute(record, models=models, json=json)
 
 
 @approvals.command("list")
@@ -370,11 +454,17 @@ def orders_resolve(
 
 
 @orders.command("reconcile")
-def orders_reconcile(account: Account = None, json: Json = False) -> None:
+def orders_reconcile(
+    accept: Annotated[bool, typer.Option("--accept", help="Take what is off in the balances as money moved.")] = False,
+    reason: Reason = "",
+    by: By = "operator",
+    account: Account = None,
+    json: Json = False,
+) -> None:
     """Bring the books into agreement with the venue now, and name what contradicts them."""
     from api.cli import ordering
 
-    ordering.reconcile(account, json=json)
+    ordering.reconcile(account, accept=accept, by=by, reason=reason, json=json)
 
 
 def main() -> None:
@@ -382,7 +472,7 @@ def main() -> None:
     try:
         app()
     except DeskError as error:
-        print(f"warden: {error}", file=sys.stderr)
+        print(f"warden: {lines(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from core.errors import DeskError
 from desk.home import Home
 from desk.markets import Market, MarketSpec
-from desk.runs import database_url, latest_run
-from desk.settings import Settings, load
+from desk.runs import latest_run
+from desk.settings import Settings, database_url, load
 from memory.books.accounts import Account
 from memory.books.database import Books
 

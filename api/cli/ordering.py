@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable
+from decimal import Decimal
 
 from rich.text import Text
 
@@ -36,6 +37,8 @@ def show_one(named: str | None, prefix: str, *, json: bool) -> None:
     if json:
         print_json(data)
         return
+    if data["worked"] is not None:
+        _worked(data["worked"])
     shown_orders(data["attempts"])
     if data["proposal"] is not None:
         console.print(Text(f"{data['proposal']['source']}: {data['proposal']['thesis']}"))
@@ -66,11 +69,12 @@ def resolve(named: str | None, order: str, to: str, by: str, reason: str, *, jso
         _told(asyncio.run(said), json=json)
 
 
-def reconcile(named: str | None, *, json: bool) -> None:
+def reconcile(named: str | None, *, accept: bool, by: str, reason: str, json: bool) -> None:
     """Exits with 1 where something contradicts the books, and with 5 where something is unknown still."""
     with books() as opened:
         account = opened.books.read(lambda conn: reports.current_account(conn, named))
-        data = asyncio.run(answering.reconcile(opened.home, opened.books, account.account_id))
+        said = {"by": by, "reason": reason}
+        data = asyncio.run(answering.reconcile(opened.home, opened.books, account.account_id, accept=accept, **said))
     if json:
         print_json(data)
     else:
@@ -89,6 +93,8 @@ def _reconciled(data: JSON) -> None:
     )
     news = ", ".join(words.count(data[key], noun) for noun, key in booked if data[key])
     console.print(Text(f"booked {news}" if news else "nothing was new"))
+    for currency, amount in data["accepted"].items():
+        console.print(Text(f"accepted as it is: {amount} {currency}"))
     for found in data["mismatches"]:
         console.print(Text.assemble((f"✗ {found['kind']}", "bold red"), f" {found['subject']}: {found['detail']}"))
     if data["left_alone"]:
@@ -112,14 +118,43 @@ def _told(data: JSON, *, json: bool) -> None:
 
 def shown_orders(orders: Iterable[JSON]) -> None:
     shown = show.table("order", "id", "state", "filled", "of", "")
+    # On a narrow screen what is said wraps, and no number and no name loses a digit.
+    for at, column in enumerate(shown.columns):
+        column.no_wrap = at in range(1, 5)
     for order in orders:
         at = order["limit_price"] or order["trigger_price"]
         wanted = f"{order['type']} {order['side']} {order['symbol']}" + (f" at {words.price(at)}" if at else "")
+        if order.get("execution") is not None:
+            wanted += f", {words.plan(order['execution'])}"
         style = "bold red" if order["state"] in _UNPROVEN else ""
-        note = order["note"] or ("somebody else's" if order["owner"] == "external" else order["owner"])
+        whose = "somebody else's" if order["owner"] == "external" else order["owner"]
+        note = order["note"] or (f"slice of {words.name(order['parent'])}" if order["parent"] else whose)
         state = Text(order["state"], style=style)
         shown.add_row(wanted, words.name(order["order"]), state, order["filled"], order["quantity"], note)
     console.print(shown)
+
+
+def _worked(parent: JSON) -> None:
+    """A parent order: how it is worked, how far, and what working it cost against the price at its arrival."""
+    table = show.table("parent order", "")
+    table.add_row("id", f"{parent['order']}, {parent['state']}" + (f": {parent['note']}" if parent["note"] else ""))
+    table.add_row("wanted", f"{show.wanted(parent)} {parent['symbol']}")
+    table.add_row("slices", str(parent["slices"]))
+    table.add_row("filled, left", f"{parent['filled']}, {parent['left']}")
+    table.add_row(
+        "arrival mid, average", f"{words.price(parent['arrival_mid'])}, {words.average(parent['average_price'])}"
+    )
+    table.add_row("implementation shortfall", _shortfall(parent))
+    console.print(table)
+
+
+def _shortfall(parent: JSON) -> str:
+    found = parent["shortfall"]
+    if found is None:
+        return "not known" if parent["state"] == "ended" else "told when it ends"
+    parts = ", ".join(f"{part} {words.money(found[part], 4)}" for part in ("delay", "impact", "fees", "opportunity"))
+    unpriced = f"; {words.count(found['unpriced_fees'], 'fee')} of no known worth" if found["unpriced_fees"] else ""
+    return f"{Decimal(found['bps']):.2f} bps, {words.money(found['total'], 4)}: {parts}{unpriced}"
 
 
 def _said(kind: str, body: JSON) -> str:
@@ -135,6 +170,12 @@ def _said(kind: str, body: JSON) -> str:
             return str(body["detail"])
         case "presumed_absent":
             return f"{body['looks']} looks found it nowhere"
+        case "parent":
+            return f"works {body['quantity']}: {words.plan(body['execution'])}"
+        case "parent_ending":
+            return str(body["reason"])
+        case "parent_ended":
+            return f"{body['filled']} filled"
         case "resolved" | "cancel":
             return f"{body['by']}: {body['reason']}"
         case _:

@@ -49,7 +49,7 @@ def _positions(data: JSON) -> None:
     for p in data["positions"]:
         side = "long" if p["side"] == "buy" else "short"
         stop = words.price(stops[p["symbol"]]["trigger_price"]) if p["symbol"] in stops else Text("none", style="red")
-        row = (p["symbol"], side, p["quantity"], words.price(p["average_price"]), words.price(p["mark"]))
+        row = (p["symbol"], side, p["quantity"], words.average(p["average_price"]), words.price(p["mark"]))
         table.add_row(*row, words.gain(p["unrealised"]), stop)
     console.print(table)
 

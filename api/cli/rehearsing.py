@@ -5,15 +5,12 @@ and orders that travel.
 """
 
 import asyncio
-import json as formats
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any, Final
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 from api.cli import show
 from api.cli.console import console, print_json
@@ -33,10 +30,9 @@ _KEYS: Final = {
     "TRADEWARDEN_BINANCE_KEY": "emulator-key",
     "TRADEWARDEN_BINANCE_SECRET": "emulatorsecret00",  # pragma: allowlist secret
 }
-_SEEDS: Final = range(1, 25)
-_BARS: Final = 830
+# A market in which both rise, whenever it is, so that there is something to decide.
+_RISING: Final = ("--seed", "13", "--begins", "2024-01-01")
 _SHARE: Final = Decimal("0.05")
-_RISES: Final = 0.55
 _START_S: Final = 20.0
 _FILLS_S: Final = 20.0
 
@@ -46,7 +42,7 @@ def run(venue: str, *, json: bool) -> None:
         raise ConfigError(f"--venue is {venue!r}: the demo runs on the simulated market, or at the {VENUE}")
     home = Home.find()
     own = load(home)
-    with _somewhere_rising() as url:
+    with _venue() as url:
         endpoints = {"binance": {"rest": url}}
         told = {"mode": "testnet", "venue": {"name": "binance", "endpoints": endpoints}, "account": {"id": "demo"}}
         # The emulated account is rich: a twentieth of it is less than what any one order may be worth.
@@ -102,18 +98,8 @@ def _ending(report: JSON) -> None:
 
 
 @contextmanager
-def _somewhere_rising() -> Iterator[str]:
-    """A venue where something rises, so that there is something to decide; the last one tried where nothing does."""
-    for seed in _SEEDS:
-        with _venue(seed) as url:
-            if seed == _SEEDS[-1] or any(_stance(url, symbol) > _RISES for symbol in SYMBOLS):
-                yield url
-                return
-
-
-@contextmanager
-def _venue(seed: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "emulator", "--seed", str(seed)]
+def _venue() -> Iterator[str]:
+    command = [sys.executable, "-m", "emulator", *_RISING]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -126,22 +112,3 @@ def _venue(seed: int) -> Iterator[str]:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_START_S)
             process.kill()
-
-
-def _stance(url: str, symbol: str) -> float:
-    """About what the keyless analyst will think of it, from the venue's own candles."""
-    import numpy as np
-
-    from models import indicators
-
-    asked = urlencode({"symbol": symbol.replace("/", ""), "interval": "1h", "limit": _BARS})
-    with urlopen(f"{url}/api/v3/klines?{asked}", timeout=_START_S) as answer:
-        rows = formats.loads(answer.read())[:-1]
-    high, low, close = (np.array([float(row[column]) for row in rows]) for column in (2, 3, 4))
-    parts = (
-        0.4 * indicators.trend(close) / 0.5,
-        0.3 * indicators.momentum(close) / 2,
-        0.2 * indicators.channel_position(high, low, close),
-        0.1 * indicators.log_rsi(close),
-    )
-    return sum(max(-share, min(share, part)) for share, part in zip((0.4, 0.3, 0.2, 0.1), parts, strict=True))

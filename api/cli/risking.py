@@ -58,6 +58,9 @@ def status(named: str | None, *, json: bool) -> None:
         ends = "until re-armed" if cause["until"] is None else f"until {cause['until']}"
         line = f"#{cause['latch']} {cause['cause']} on {cause['scope']} since {cause['tripped']}, {ends}: "
         console.print(Text.assemble((cause["kind"], "red"), " ", line, cause["detail"]))
+    for found in data["incidents"]:
+        line = f"{found['kind']} {found['subject']}, open since {found['opened']}: {found['detail']}"
+        console.print(Text.assemble(("incident", "yellow"), " ", line))
 
 
 def halt(named: str | None, by: str, reason: str, *, json: bool) -> None:

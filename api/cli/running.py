@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from sqlalchemy import Connection
 
-from api.cli import show
+from agents.llm.settings import RULES
+from api.cli import instructing, show
 from api.cli.console import console, print_json
 from core.canonical import JSON
 from core.errors import ConfigError, DeskHalted
@@ -42,6 +43,8 @@ class Asked:
     again: int
     venue: str | None = None
     timeframe: str | None = None
+    instructions: str | None = None
+    masked: bool = False
 
 
 def demo(*, json: bool, again: int) -> None:
@@ -51,20 +54,28 @@ def demo(*, json: bool, again: int) -> None:
 
 def run(asked: Asked, *, json: bool) -> None:
     settings = load(Home.find())
-    _execute(understand(asked, settings), settings, json=json)
+    _execute(understand(asked, settings), masked(settings) if asked.masked else settings, json=json)
+
+
+def masked(settings: Settings) -> Settings:
+    """The settings of a run whose models see no symbol, date or price scale: another policy, and so another run."""
+    if settings.llm.provider == RULES:
+        raise ConfigError("--masked hides the market from a language model, and llm.provider is rules, which asks none")
+    return settings.model_copy(update={"llm": settings.llm.model_copy(update={"masked": True})})
 
 
 def understand(asked: Asked, settings: Settings) -> RunCommand:
     """The command that was meant, or one sentence about what is wrong with it."""
     spec = _market(asked, settings)
+    standing = () if asked.instructions is None else instructing.read_file(asked.instructions)
     if asked.as_of is not None:
         if asked.start or asked.end or asked.every:
             raise ConfigError("--as-of makes one cycle and --from, --to, --every make many: give one or the other")
-        return RunCommand.single(spec, parse_time(asked.as_of), asked.again)
+        return RunCommand.single(spec, parse_time(asked.as_of), asked.again, standing)
     if not (asked.start and asked.end and asked.every):
         raise ConfigError("give --as-of TIME for one cycle, or all of --from TIME --to TIME --every DURATION for many")
     start, end, every = parse_time(asked.start), parse_time(asked.end), duration_ns(asked.every)
-    return RunCommand.series(spec, start, end, every, asked.again)
+    return RunCommand.series(spec, start, end, every, asked.again, standing)
 
 
 def _market(asked: Asked, settings: Settings) -> MarketSpec:
@@ -104,7 +115,7 @@ def _execute(command: RunCommand, settings: Settings, *, json: bool) -> None:
 
 async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
     async with open_run(Home.find(), settings, command) as run:
-        result = await _with_progress(run, len(command.as_of_ns), quiet=json)
+        result = await with_progress(run, len(command.as_of_ns), quiet=json)
         report = run.desk.books.read(lambda conn: reports.run_report(conn, result))
         report["candles"] = reports.candle_quality(run.desk.market)
         if json:
@@ -121,7 +132,8 @@ async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
         )
 
 
-async def _with_progress(run: DeskRun, planned: int, *, quiet: bool) -> RunResult:
+async def with_progress(run: DeskRun, planned: int, *, quiet: bool, named: str = "cycles") -> RunResult:
+    """Executes a run under a bar that says how far it is."""
     if quiet or planned == 1:
         return await run.execute()
     columns = (
@@ -133,7 +145,7 @@ async def _with_progress(run: DeskRun, planned: int, *, quiet: bool) -> RunResul
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("cycles", total=planned)
+        task = bar.add_task(named, total=planned)
         return await run.execute(lambda done, total: bar.update(task, completed=done, total=total))
 
 

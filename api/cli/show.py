@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from agents.contamination import doubt
 from api.cli import words
 from api.cli.console import console
 from core.canonical import JSON
@@ -23,6 +24,7 @@ _NEVER_WRAPPED = frozenset(
     {"now", "trips", "sets", "id", "as of", "at", "last", "price", "quantity", "expires by its clock"}
 )
 _NEAREST = 12  # verdicts that a person is shown beside the denials
+_ORIGINS = {"order": "", "stop": " (stop)", "liquidation": " (liquidation)", "outside": " (not ours)"}
 _FLOORS = {rule.code for rule in RULES if rule.floor}
 
 
@@ -63,7 +65,7 @@ def decision(record: JSON) -> None:
     _forecast(body)
     _plan(body)
     for answer in body["answers"]:
-        _judged(answer)
+        judged(answer)
     _fills(record["fills"])
 
 
@@ -73,17 +75,22 @@ def many_cycles(report: JSON) -> None:
     shown = table("", "")
     shown.show_header = False
     shown.add_row("cycles", f"{report['cycles']} of {report['planned']}")
+    shown.add_row("contaminated", words.contaminated(report["contamination"]))
     shown.add_row("proposals", str(report["proposals"]))
     shown.add_row("answers", _counts(report["answers"]))
     shown.add_row("denied by", _counts(report["denied_by"]))
     shown.add_row("stops fired", str(report["stops_fired"]))
     shown.add_row("fills", str(len(report["fills"])))
+    liquidated = [fill["symbol"] for fill in report["fills"] if fill["origin"] == "liquidation"]
+    if liquidated:
+        shown.add_row("liquidated", Text(", ".join(liquidated), style="bold red"))
     equity = report["equity"]
     shown.add_row(
         "equity", Text.assemble(f"{words.money(equity['start'])} → {words.money(equity['last'])}  ", _change(equity))
     )
     shown.add_row("lowest, highest", f"{words.money(equity['lowest'])}, {words.money(equity['highest'])}")
-    console.print(Panel(shown, title="[bold]Run", title_align="left", box=box.ROUNDED, expand=False))
+    title = "[bold]Run, masked" if report["masked"] else "[bold]Run"
+    console.print(Panel(shown, title=title, title_align="left", box=box.ROUNDED, expand=False))
     _proof(None, report)
 
 
@@ -138,6 +145,10 @@ def _title(body: JSON) -> None:
     line = f"{', '.join(body['symbols'])}   as of {show_time(body['as_of_ns'])}   {body['timeframe']} bars"
     who = f"reasoner {body['reasoner']}   account {body['account']}   policy {words.short(body['policy'])}"
     console.print(Panel(f"[bold]{line}[/]\n[dim]{who}", title="[bold]Decision cycle", title_align="left", expand=False))
+    if body.get("masked"):
+        console.print(Text("masked: its models saw no symbol, date or price scale", style="dim"))
+    if (doubted := doubt(body)) is not None:
+        console.print(Text(doubted, style="yellow"))
 
 
 def _seen(body: JSON) -> None:
@@ -167,7 +178,7 @@ def _research(body: JSON) -> None:
 def _sentiment(body: JSON) -> None:
     shown = table("sentiment", "score", "from")
     for mood in body["sentiment"]["moods"]:
-        scorer = mood["scorer"] + (", standing in for FinBERT" if mood["fallback"] else "")
+        scorer = mood["scorer"] + (", standing in" if mood["fallback"] else "")
         told = f"{mood['texts']} texts worth {Decimal(mood['effective']):.1f} fresh ones ({scorer})"
         shown.add_row(mood["symbol"], words.stance(mood["score"]), told)
         for text in body["snapshot"]["markets"][mood["symbol"]]["texts"][-2:]:
@@ -179,7 +190,7 @@ def _sentiment(body: JSON) -> None:
 
 
 def _forecast(body: JSON) -> None:
-    shown = table("forecast", "forecaster", "p(up)", "Brier", "naive", "skill", "vote")
+    shown = table("forecast", "forecaster", "p(up)", "over", "Brier", "naive", "skill", "vote")
     for outlook in body["forecast"]["outlooks"]:
         for line in outlook["lines"]:
             weight = Decimal(line["weight"])
@@ -187,15 +198,22 @@ def _forecast(body: JSON) -> None:
                 outlook["symbol"],
                 line["name"],
                 f"{Decimal(line['p_up']):.2f}",
+                f"{line['n']} {line.get('regime', 'any')}",  # records of schema 4 and before name no regime
                 f"{Decimal(line['brier']):.3f}",
                 f"{Decimal(line['baseline_brier']):.3f}",
                 f"{Decimal(line['skill']):+.3f}",
-                Text("muted", style="dim") if weight == 0 else Text(f"{weight:.3f}", style="green"),
+                _vote(weight, shadow=line.get("shadow", False)),
             )
         for silent in outlook["silent"]:
             shown.add_row(silent["symbol"], Text(f"abstains: {silent['reason']}", style="dim"))
-    _abstained(shown, body["forecast"], 5)
+    _abstained(shown, body["forecast"], 6)
     console.print(shown)
+
+
+def _vote(weight: Decimal, *, shadow: bool) -> Text:
+    if shadow:
+        return Text("shadow", style="dim")
+    return Text("muted", style="dim") if weight == 0 else Text(f"{weight:.3f}", style="green")
 
 
 def _plan(body: JSON) -> None:
@@ -214,7 +232,7 @@ def _plan(body: JSON) -> None:
         console.print(shown)
 
 
-def _judged(answer: JSON) -> None:
+def judged(answer: JSON) -> None:
     order = answer["proposal"]["order"]
     head = Text.assemble(
         ("Risk officer  ", "bold"), wanted(order), f" {order['symbol']}", "  ", words.answer(answer["kind"])
@@ -227,6 +245,25 @@ def _judged(answer: JSON) -> None:
         console.print(Text.assemble(("  ✗ ", "bold red"), f"{text_for(verdict['code'])}: ", _beside(verdict)))
     if answer["detail"]:
         console.print(Text(f"  {answer['detail']}", style="yellow"))
+    if answer.get("route"):
+        _routed(answer["route"], answer["parts"])
+
+
+def _routed(route: JSON, parts: list[JSON]) -> None:
+    """What each venue got of an order that several could take, and why."""
+    shown = table("venue", "quantity", "alone", "answer")
+    told = {
+        part["venue"]: (part["proposal"]["order"]["quantity"], answer)
+        for part, answer in zip(route["parts"], parts, strict=True)
+    }
+    for venue in sorted({*told, *route["alone"], *route["left_out"]}):
+        quantity, answer = told.get(venue, ("", None))
+        alone = route["alone"].get(venue)
+        said = words.answer(answer["kind"]) if answer else Text(route["left_out"].get(venue, ""), style="dim")
+        shown.add_row(venue, quantity, words.money(alone) if alone else "", said)
+    shown.caption = f"{route['reason']}; saves {words.money(route['saved'])}"
+    shown.caption_justify = "left"
+    console.print(shown)
 
 
 def _beside(verdict: JSON) -> str:
@@ -242,10 +279,10 @@ def _fills(fills: list[JSON]) -> None:
     for fill in fills:
         shown.add_row(
             fill["symbol"],
-            fill["side"] + (" (stop)" if fill["protective"] else ""),
+            fill["side"] + _ORIGINS[fill["origin"]],
             fill["quantity"],
             words.price(fill["price"]),
-            f"{words.money(fill['fee'], 4)} {'maker' if fill['maker'] else 'taker'}",
+            f"{words.fee(fill['fee'], fill['fee_currency'])} {'maker' if fill['maker'] else 'taker'}",
             show_time(fill["ts_event_ns"]),
         )
     console.print(shown)
@@ -265,7 +302,7 @@ def _account(body: JSON, report: JSON) -> None:
 
 
 def _held(position: JSON) -> str:
-    return "—" if position is None else f"{position['quantity']} at {words.price(position['average_price'])}"
+    return "—" if position is None else f"{position['quantity']} at {words.average(position['average_price'])}"
 
 
 def _proof(record_hash: str | None, report: JSON) -> None:
@@ -288,7 +325,8 @@ def _proof(record_hash: str | None, report: JSON) -> None:
 
 def wanted(order: JSON) -> str:
     at = f" at {order['limit_price']}" if order["limit_price"] else ""
-    return f"{order['side']} {order['quantity']} {order['type']}{at}"
+    worked = f", {words.plan(order['execution'])}" if order.get("execution") else ""
+    return f"{order['side']} {order['quantity']} {order['type']}{at}{worked}"
 
 
 def _abstained(shown: Table, view: JSON, columns: int) -> None:

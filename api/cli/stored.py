@@ -122,7 +122,7 @@ def _lines(store: MarketStore) -> Iterator[JSON]:
         yield _line("series", shown, store.series.manifest(name))
     for source in store.texts.sources():
         yield _line("texts", f"texts of {source}", store.texts.manifest(source))
-    for log in (store.trades, store.tickers):
+    for log in (store.trades, store.tickers, store.imbalances):
         for pair in log.held():
             manifest = log.manifest(pair)
             yield _line(manifest.kind, f"{' '.join(pair)} {manifest.kind}", manifest)

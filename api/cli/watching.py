@@ -20,6 +20,7 @@ from core.errors import ConfigError, ExchangeUnavailable
 from core.time import SECOND_NS, duration_ns, timeframe_named
 from desk.home import Home
 from desk.ingestion import Heard, Ingestion, ingesting
+from desk.reading import teller_of
 from desk.settings import environment_of, load
 
 _LOOK_S: Final = 0.5
@@ -66,7 +67,8 @@ async def _watch(heard: Heard, limit_s: float | None, show: Callable[[JSON], Non
             loop.add_signal_handler(number, stop.set)
     ends = None if limit_s is None else loop.time() + limit_s
     try:
-        async with ingesting(settings, environment_of(), home.candles, heard) as ingestion:
+        teller = teller_of(settings.llm, home, environment_of())
+        async with ingesting(settings, environment_of(), home.candles, heard, teller) as ingestion:
             async with ingestion.running():
                 last = await _look(ingestion, stop, ends, show)
             # Of the streams as they were before we ended them, with what was stored at the very end.

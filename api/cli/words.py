@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
+from agents.contamination import Label
 from core.canonical import JSON
 
 _BAR = 8
@@ -19,10 +20,26 @@ def price(value: JSON) -> str:
     return "—" if value is None else f"{Decimal(value):,f}"
 
 
+def average(value: JSON) -> str:
+    """A price that is a quotient: '50,123.457', '0.000012345679'. Eight digits, and two decimals at least."""
+    if value is None:
+        return "—"
+    number = Decimal(value)
+    places = max(2, 7 - number.adjusted()) if number else 2
+    whole, _, part = f"{number:,.{places}f}".partition(".")
+    return f"{whole}.{part[:2]}{part[2:].rstrip('0')}"
+
+
 def amount(value: JSON, places: int) -> str:
     """At most so many decimals, without trailing zeros beyond the second."""
     shown = f"{Decimal(value):,.{places}f}"
     return shown if places <= 2 else shown.rstrip("0").rstrip(".")
+
+
+def fee(value: JSON, currency: str) -> str:
+    """'0.1274 USDT', '0.00001274 BTC': four decimals, or as many as show four digits of a small amount."""
+    charged = Decimal(value)
+    return f"{charged:,.{max(4, 3 - charged.adjusted()) if charged else 0}f} {currency}"
 
 
 def gain(value: JSON) -> Text:
@@ -67,6 +84,34 @@ def outcome(word: str) -> Text:
 def answer(kind: str) -> Text:
     styles = {"denied": "bold red", "waiting": "bold yellow", "working": "cyan", "done": "bold green"}
     return Text(kind.upper(), style=styles.get(kind, ""))
+
+
+def plan(execution: JSON) -> str:
+    """How an order is worked: 'TWAP, 6 slices in 30 min'."""
+    match execution["kind"]:
+        case "twap":
+            return f"TWAP, {count(execution['slices'], 'slice')} in {span(execution['duration_s'])}"
+        case "chase":
+            return f"chase, every {span(execution['every_s'])} for {span(execution['duration_s'])}"
+        case "iceberg":
+            return f"iceberg, {execution['display']} shown"
+        case kind:
+            return str(kind)
+
+
+def span(seconds: int) -> str:
+    """'90 s', '30 min', '2 h': in the largest unit that it is a whole number of."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def contaminated(counted: JSON) -> Text:
+    """How many cycles a model may have decided from memory, of labels with their numbers."""
+    known, unknown = counted.get(Label.CONTAMINATED, 0), counted.get(Label.UNKNOWN, 0)
+    told = f"{known} of {count(sum(counted.values()), 'cycle')}" + (f", {unknown} unknown" if unknown else "")
+    return Text(told, style="yellow" if known or unknown else "")
 
 
 def count(n: int, noun: str) -> str:

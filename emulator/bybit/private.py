@@ -14,6 +14,7 @@ from emulator.orders import Fill, Request, Status, Trigger, VenueOrder
 
 Params = dict[str, str]
 _WEEK_MS = 7 * 86_400_000
+_MONTH_MS = 30 * 86_400_000
 
 
 class PrivateData:
@@ -202,7 +203,7 @@ class PrivateData:
             for made in reversed(account.transfers)
             if made.amount * sign > 0
             and params.get("coin", made.currency) == made.currency
-            and _within(made.ts_ms, params)
+            and _within(made.ts_ms, params, _MONTH_MS)
         ]
 
     def _is(self, order: VenueOrder, params: Params) -> bool:
@@ -216,11 +217,12 @@ class PrivateData:
         return self._exchange.listing(order.symbol).market_id
 
 
-def _within(ts_ms: int, params: Params) -> bool:
-    """`startTime` and `endTime`, a week apart at most."""
+def _within(ts_ms: int, params: Params, most_ms: int = _WEEK_MS) -> bool:
+    """`startTime` and `endTime`, no further apart than the venue allows: a week, or 30 days of transfers."""
     start, end = whole(params, "startTime"), whole(params, "endTime")
-    if start is not None and end is not None and end - start > _WEEK_MS:
-        raise BybitError(10001, "The time range between startTime and endTime cannot exceed 7 days.")
+    if start is not None and end is not None and end - start > most_ms:
+        days = most_ms // 86_400_000
+        raise BybitError(10001, f"The time range between startTime and endTime cannot exceed {days} days.")
     return (start is None or ts_ms >= start) and (end is None or ts_ms <= end)
 
 

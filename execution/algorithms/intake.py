@@ -20,6 +20,13 @@ def parent_of(proposal: Proposal, order: Order, *, reducing: bool) -> Order | No
     return None if order.execution is None else order
 
 
-def sent_whole(order: Order, *, icebergs: bool) -> bool:
-    """Whether an order leaves as it is. Of those with a plan only an iceberg does, where the venue hides its rest."""
-    return order.execution is None or (icebergs and isinstance(order.execution, Iceberg))
+def sent_whole(order: Order, *, iceberg_parts: int) -> bool:
+    """Whether an order leaves as it is. Of those with a plan only an iceberg does, where the venue hides its rest.
+
+    With one part to spare, since what shows may be cut to the venue's lot. What the venue then does not take, or ends,
+    its schedule goes on with.
+    """
+    plan = order.execution
+    if isinstance(plan, Iceberg):
+        return not plan.jitter and order.quantity <= plan.display * (iceberg_parts - 1)
+    return plan is None

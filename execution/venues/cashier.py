@@ -81,7 +81,7 @@ class Cashier:
         side, rate, tick = held.side.opposite, self._settings.liquidation_fee, held.instrument.tick_size
         price = max(round_price(held.bankrupt(rate), tick, side.opposite), Price(tick))
         order = PlainOrder(
-            client_order_id=f"{paperbooks.EXTERNAL}liquidation-{digest([self._account_id, symbol, ts_ns])[:16]}",
+            client_order_id=f"{paperbooks.LIQUIDATION}{digest([self._account_id, symbol, ts_ns])[:16]}",
             symbol=symbol,
             side=side,
             type=OrderType.MARKET,

@@ -56,8 +56,8 @@ class PaperVenue:
         return self._settings.rests_stops
 
     @property
-    def hides_quantity(self) -> bool:
-        return False
+    def iceberg_parts(self) -> int:
+        return 0
 
     @property
     def absence(self) -> AbsenceProof:

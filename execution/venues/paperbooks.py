@@ -19,6 +19,7 @@ from memory.books.positions import Trip
 VENUE = "paper"
 # The client order id of an order that nobody of ours sent begins with it, as for any venue.
 EXTERNAL = "external-"
+LIQUIDATION = f"{EXTERNAL}liquidation-"
 
 _orders, _fills = tables.paper_orders, tables.paper_fills
 _positions, _fundings = tables.paper_positions, tables.paper_fundings

@@ -28,6 +28,7 @@ POLICIES: Final[dict[str, TopicPolicy]] = {
     "health": STATE,
     "trades": EVENTS,
     "candles": EVENTS,
+    "texts": EVENTS,
 }
 
 

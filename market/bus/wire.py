@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,9 @@ from core.errors import DataRefused
 from core.money import Price, Quantity
 from core.orders import Side
 from core.quotes import Book, Level
+from core.taint import Taint
 from core.time import Timeframe
+from market.sources.items import TextItem
 from market.streams.events import BookState, BookView, Candle, Ticker, Trade
 
 Fields = dict[str, Any]
@@ -126,10 +128,16 @@ def _trade_fields(trade: Trade) -> Fields:
     }
 
 
+def _text(f: Fields) -> TextItem:
+    lists = {"assets": tuple(f["assets"]), "concealed": tuple((kind, count) for kind, count in f["concealed"])}
+    return TextItem(**{**f, **lists, "taint": Taint(f["taint"])})
+
+
 _BY_TYPE: dict[type, _Kind] = {
     Trade: _Kind("trade", _trade_fields, _trade),
     Candle: _Kind("candle", _candle_fields, _candle),
     Ticker: _Kind("ticker", _ticker_fields, _ticker),
     BookState: _Kind("book", _book_fields, _book_state),
+    TextItem: _Kind("text", asdict, _text),
 }
 _BY_NAME = {kind.name: kind for kind in _BY_TYPE.values()}

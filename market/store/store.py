@@ -1,4 +1,4 @@
-"""The market's data on disk as one thing: candles, numbers, texts, trades and tickers under one folder."""
+"""The market's data on disk as one thing: candles, numbers, texts, readings and logs, in a folder."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from core.errors import DataRefused
 from market.store.candles import CandleStore
 from market.store.manifest import Manifest, from_bytes
+from market.store.readings import ReadingStore
 from market.store.series import SeriesStore
 from market.store.shelf import MANIFEST, Fault, Shelf
 from market.store.texts import TextStore
-from market.store.trades import LogStore, Ticker, Trade
+from market.store.trades import Imbalance, LogStore, Ticker, Trade
 
 FOLDER = "candles"  # under the home
 
@@ -24,8 +25,10 @@ class MarketStore:
         self.candles = CandleStore(root)
         self.series = SeriesStore(root)
         self.texts = TextStore(root)
+        self.readings = ReadingStore(root)
         self.trades: LogStore[Trade] = LogStore(root, Trade)
         self.tickers: LogStore[Ticker] = LogStore(root, Ticker)
+        self.imbalances: LogStore[Imbalance] = LogStore(root, Imbalance)
 
     def faults(self) -> Iterator[list[Fault]]:
         """Folder by folder, what is not as its manifest says; an empty list for a folder without a fault."""

@@ -1,4 +1,4 @@
-"""Public trades and tickers by venue, symbol and day: appended, never changed."""
+"""Public trades, tickers and imbalances by venue, symbol and day: appended, never changed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,18 @@ class Ticker:
     last: Price | None
 
 
-Entry = TypeVar("Entry", Trade, Ticker)
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """How much more rests to buy than to sell in a proven book of one moment, from -1 to 1 (`Book.imbalance`)."""
+
+    KIND: ClassVar = "imbalances"
+
+    ts_event_ns: int
+    known_at_ns: int
+    value: Decimal
+
+
+Entry = TypeVar("Entry", Trade, Ticker, Imbalance)
 
 
 class LogKey(NamedTuple):
@@ -152,14 +163,16 @@ def _folded(files: Sequence[Part], rows: int) -> list[Part]:
     return small
 
 
-def _identity(entry: Trade | Ticker) -> object:
+def _identity(entry: Trade | Ticker | Imbalance) -> object:
     """A trade by the venue's id; what has none, by all that it says except when it came to us."""
+    if isinstance(entry, Imbalance):
+        return entry.ts_event_ns, entry.value
     if isinstance(entry, Trade):
         return entry.trade_id or (entry.ts_event_ns, entry.side, entry.price, entry.quantity)
     return entry.ts_event_ns, entry.bid, entry.ask, entry.last
 
 
-def _table_of(entries: Sequence[Trade | Ticker]) -> Table:
+def _table_of(entries: Sequence[Trade | Ticker | Imbalance]) -> Table:
     import pyarrow as pa
 
     columns = {}

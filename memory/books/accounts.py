@@ -18,6 +18,9 @@ from memory.books.tables import outside as outside_rows
 
 # The reason of the transfers that opened an account. Later ones are left out of profit and loss.
 OPENING = "opening"
+# Of those that moved beside the account, and of those that brought some of it in.
+OUTSIDE = "outside"
+FROM_OUTSIDE = "from outside"
 
 _ACCOUNT = select(account_rows).where(account_rows.c.account_id == bindparam("account_id"))
 _CHANGE = update(account_rows).where(account_rows.c.account_id == bindparam("this"))
@@ -116,18 +119,58 @@ def transfer(
     ts_ns: int,
     price: Decimal | None = None,
 ) -> bool:
-    """Books what the venue moved in (positive) or out, by its own id. Answers False where it was booked before.
+    """Books what the venue moved in (positive) or out, by its own id. Answers False for nothing, or what was booked.
 
-    Raises LedgerBroken where more went out than was held, ConfigError where its worth is not known.
+    What leaves is taken from outside first: those coins are nobody's but the person's. What comes in pays what is owed
+    outside (`draw`), and stays there where its worth is not known: a coin without a price is never traded. Raises
+    LedgerBroken where more went out than was there, ConfigError where the worth of what the account gives is not known.
     """
     known = transfers.c.account_id == account_id, transfers.c.transfer_id == transfer_id
-    if conn.execute(select(transfers.c.id).where(*known)).first() is not None:
+    if not amount or conn.execute(select(transfers.c.id).where(*known)).first() is not None:
         return False
-    if (held := total(conn, account_id, currency)) + amount < 0:
-        raise LedgerBroken(f"transfer {transfer_id} takes {-amount} {currency} from {account_id}, which holds {held}")
-    sign = ONE if amount > 0 else -ONE
-    _transfer(conn, account_id, currency, abs(amount), sign, ts_ns, "by the venue", price, transfer_id)
+    beside = outside(conn, account_id).get(currency, ZERO)
+    if amount < 0:
+        apart = max(amount, min(-beside, ZERO))
+    else:
+        priced = price is not None or currency == account(conn, account_id).numeraire
+        apart = min(amount, max(-beside, ZERO)) if priced else amount
+    rest = amount - apart
+    if (held := total(conn, account_id, currency)) + rest < 0:
+        there = held + max(beside, ZERO)
+        raise LedgerBroken(f"transfer {transfer_id} takes {-amount} {currency} from {account_id}, which holds {there}")
+    if apart:
+        set_outside(conn, account_id, {currency: beside + apart})
+        row = {"account_id": account_id, "ts_ns": ts_ns, "currency": currency, "amount": apart, "worth": ZERO}
+        conn.execute(insert(transfers), row | {"reason": OUTSIDE, "transfer_id": transfer_id})
+    if rest:
+        sign = ONE if rest > 0 else -ONE
+        _transfer(conn, account_id, currency, abs(rest), sign, ts_ns, "by the venue", price, transfer_id)
     return True
+
+
+def draw(
+    conn: Connection,
+    account_id: str,
+    currency: str,
+    wanted: Decimal,
+    *,
+    ts_ns: int,
+    price: Decimal | None,
+    owing: bool = False,
+) -> Decimal:
+    """Brings coins in from outside, since the venue has spent them; answers how many were brought.
+
+    Like any transfer it is no profit, at `price` in the numeraire (nothing where that is not known). Where it may be
+    `owing`, all of it is brought: what is outside may come to less than nothing, until more is told to have come in.
+    """
+    beside = outside(conn, account_id).get(currency, ZERO)
+    drawn = wanted if owing else min(wanted, max(beside, ZERO))
+    if drawn > 0:
+        worth = ZERO if price is None else drawn * price
+        set_outside(conn, account_id, {currency: beside - drawn})
+        _book(conn, account_id, currency, drawn, worth, ts_ns, FROM_OUTSIDE)
+        _change(conn, account_id, transferred=transferred(conn, account_id) + worth)
+    return drawn
 
 
 def transferred(conn: Connection, account_id: str) -> Decimal:
@@ -196,7 +239,10 @@ def total(conn: Connection, account_id: str, currency: str) -> Decimal:
 
 
 def outside(conn: Connection, account_id: str) -> dict[str, Decimal]:
-    """What the venue held before the account was opened, by currency: counted beside it, and never traded."""
+    """What the venue holds beside the account, by currency: it was there before, or has no price. Never traded.
+
+    Less than nothing is what fees took that nobody has told to be there.
+    """
     rows = conn.execute(select(outside_rows).where(outside_rows.c.account_id == account_id))
     return {row.currency: row.amount for row in rows}
 

@@ -16,6 +16,7 @@ from memory.books.tables import blobs
 
 # Records are mostly repeated keys: the fastest level already takes off four fifths.
 _LEVEL = 1
+_SHORT = 1 << 14
 
 _SIZE = select(blobs.c.size).where(blobs.c.digest == bindparam("digest"))
 _CONTENT = select(blobs.c.content).where(blobs.c.digest == bindparam("digest"))
@@ -24,7 +25,8 @@ _CONTENT = select(blobs.c.content).where(blobs.c.digest == bindparam("digest"))
 def put(conn: Connection, content: bytes) -> str:
     """Stores `content` unless it is there already, and answers its SHA-256."""
     digest = digest_bytes(content)
-    if conn.execute(_SIZE, {"digest": digest}).first() is None:
+    # Packing something short again costs less than asking whether it is there.
+    if len(content) < _SHORT or conn.execute(_SIZE, {"digest": digest}).first() is None:
         insert_new(conn, blobs, {"digest": digest, "content": zlib.compress(content, _LEVEL), "size": len(content)})
     return digest
 

@@ -63,18 +63,6 @@ class Books:
         answer: T = self._ask(work)
         return answer
 
-    def soon(self, work: Callable[[Connection], T]) -> Callable[[], T]:
-        """Queues `work` and answers a function that waits for it. What is queued meanwhile shares its commit."""
-        self._check_caller()
-        job = self._writer.submit(work)
-
-        def wait() -> T:
-            with plain_errors(self._url):
-                answer: T = job.wait()
-                return answer
-
-        return wait
-
     def read(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` on a connection that cannot write, over one committed moment; in a step, over the step's own."""
         self._check_caller()

@@ -41,6 +41,12 @@ class Entry:
         return f"{self.stream}#{self.sequence}"
 
 
+def bodies(conn: Connection, stream: str, kind: str) -> tuple[JSON, ...]:
+    """What the entries of one kind say, oldest first."""
+    wanted = select(journal.c.body).where(journal.c.stream == stream, journal.c.kind == kind)
+    return tuple(json.loads(body) for body in conn.scalars(wanted.order_by(journal.c.sequence)))
+
+
 def append(conn: Connection, stream: str, kind: str, body: JSON, *, ts_ns: int) -> Entry:
     """Chains one entry to the end of `stream` and moves its head."""
     head = conn.execute(_HEAD, {"stream": stream}).first()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from core.errors import DeskBusy
 from core.time import SECOND_NS, show_time
@@ -19,6 +19,9 @@ from memory.books.database import Books
 from memory.books.tables import leases
 
 LEASE_NS = 30 * SECOND_NS
+
+# Asked in every transaction. The lock is PostgreSQL's; SQLite's one writer needs none and leaves it out.
+_ROW = select(leases).where(leases.c.account_id == bindparam("account_id")).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,7 @@ def _held_until(conn: Connection, lease: Lease, expires_ns: int) -> Lease:
 
 
 def _row(conn: Connection, account_id: str) -> Row[Any] | None:
-    # The lock is PostgreSQL's; SQLite's one writer needs none and leaves it out.
-    return conn.execute(select(leases).where(leases.c.account_id == account_id).with_for_update()).first()
+    return conn.execute(_ROW, {"account_id": account_id}).first()
 
 
 def _shown(row: Row[Any]) -> str:

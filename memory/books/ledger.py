@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from core.errors import LedgerBroken
 from core.instruments import ContractKind, Instrument
-from core.money import ZERO, share_of, text_of
+from core.money import ONE, ZERO, share_of, text_of
 from core.orders import Fill, Position, Side
 from memory.books import lots
 from memory.books.accounts import (
@@ -24,6 +24,7 @@ from memory.books.accounts import (
     balances,
     bump_epoch,
     deposit,
+    draw,
     find_account,
     mark,
     open_account,
@@ -80,8 +81,9 @@ def apply_fill(conn: Connection, fill: Fill, instrument: Instrument, fee_price: 
     """Books one fill. Answers False where it was booked before.
 
     `fee_price` is what one unit of a third currency, in which the fee was paid, was worth in the numeraire; without it
-    the fee is booked, and what the trip earned is not known. Raises LedgerBroken where the venue's trade id was booked
-    with other content, a balance of coins would go negative, or the amounts cannot be counted in this account.
+    the fee is booked, and what the trip earned is not known. What the account is short of comes from outside it. Raises
+    LedgerBroken where the venue's trade id was booked with other content, a balance of coins would go negative, or the
+    amounts cannot be counted in this account; never for a fee in a third currency, which the venue took from somewhere.
     """
     if told := conn.execute(_FILL, {"venue": fill.venue, "trade_id": fill.trade_id}).first():
         _must_be_the_same(told, fill)
@@ -203,9 +205,9 @@ def _movement(fill: Fill, asset: str, trade: Trade) -> lots.Movement:
 def _move_spot(conn: Connection, fill: Fill, trade: Trade, instrument: Instrument) -> None:
     """Coins one way and cash the other, each with the fee that was paid in it."""
     movement = _movement(fill, instrument.base, trade)
-    _move_coins(conn, fill, instrument.base, trade.side.sign * trade.quantity)
+    _move_coins(conn, fill, instrument.base, trade.side.sign * trade.quantity, fill.price)
     fee = fill.fee if fill.fee_currency == instrument.quote else ZERO
-    _move_coins(conn, fill, instrument.quote, -fill.side.sign * fill.quantity * fill.price - fee)
+    _move_coins(conn, fill, instrument.quote, -fill.side.sign * fill.quantity * fill.price - fee, ONE)
     if trade.side is Side.BUY:
         lots.opened(conn, movement)
     else:
@@ -216,7 +218,8 @@ def _spend(conn: Connection, fill: Fill, numeraire: str, worth: Decimal | None) 
     """A fee in a third currency sells so many of its coins at their price; a rebate in one brings them."""
     side = Side.SELL if fill.fee > 0 else Side.BUY
     quantity, value = abs(fill.fee), None if worth is None else abs(worth)
-    _move_coins(conn, fill, fill.fee_currency, -fill.fee)
+    price = None if value is None else value / quantity
+    _move_coins(conn, fill, fill.fee_currency, -fill.fee, price, owing=True)
     movement = lots.Movement(
         fill.account_id, fill.fee_currency, side, quantity, value, fill.ts_event_ns, fill.venue, fill.trade_id
     )
@@ -228,18 +231,24 @@ def _spend(conn: Connection, fill: Fill, numeraire: str, worth: Decimal | None) 
     trip = _trip(conn, fill.account_id, symbol)
     if trip is not None:
         # Without a price they leave at what they cost, and what their trip earned is not known.
-        price, fee = (trip.average_price, None) if value is None else (value / quantity, ZERO)
-        trade = Trade(side, quantity, price, fee, fill.ts_event_ns)
+        at, fee = (trip.average_price, None) if price is None else (price, ZERO)
+        trade = Trade(side, quantity, at, fee, fill.ts_event_ns)
         _follow(conn, trip, trade, ContractKind.SPOT, fill.account_id, symbol)
 
 
-def _move_coins(conn: Connection, fill: Fill, currency: str, amount: Decimal) -> None:
-    left = _move(conn, fill.account_id, currency, amount)
+def _move_coins(
+    conn: Connection, fill: Fill, currency: str, amount: Decimal, price: Decimal | None, *, owing: bool = False
+) -> None:
+    """`price` is one unit's worth in the numeraire, where some of it must come from outside (`accounts.draw`)."""
+    held = total(conn, fill.account_id, currency)
+    if held + amount < 0:
+        short = -(held + amount)
+        held += draw(conn, fill.account_id, currency, short, ts_ns=fill.ts_event_ns, price=price, owing=owing)
     # A venue cannot have traded coins or cash that were not there: the books are wrong, not the fill.
-    if left < 0:
+    if _move(conn, fill.account_id, currency, amount) < 0:
         raise LedgerBroken(
             f"trade {fill.trade_id} takes {text_of(-amount)} {currency} from account {fill.account_id}, "
-            f"which holds {text_of(left - amount)}"
+            f"which holds {text_of(held)}"
         )
 
 

@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, desc, select
 
 from core.instruments import ContractKind, Instrument
 from core.money import ONE, ZERO
+from memory.books import owners
 from memory.books.accounts import account, balances
 from memory.books.tables import fills, funding_payments, positions, round_trips
 from memory.books.tables import marks as mark_rows
 from risk.sizing import TrackRecord
 
+_LATEST: Final = 200
 _POSITIONS = select(positions).where(positions.c.account_id == bindparam("account_id"))
 _TRIPS_BACKWARD = (
     select(round_trips.c.pnl)
@@ -22,10 +24,11 @@ _TRIPS_BACKWARD = (
     .order_by(desc(round_trips.c.closed_ns), desc(round_trips.c.id))
 )
 _LATEST_TRIPS = (
-    select(round_trips.c.pnl, round_trips.c.quantity, round_trips.c.entry_price)
+    select(round_trips.c.closed_ns, round_trips.c.pnl, round_trips.c.quantity, round_trips.c.entry_price)
     .where(round_trips.c.account_id == bindparam("account_id"), round_trips.c.closed_ns > bindparam("since_ns"))
+    .where(round_trips.c.symbol.not_in(bindparam("apart", expanding=True)))
     .order_by(desc(round_trips.c.closed_ns), desc(round_trips.c.id))
-    .limit(200)
+    .limit(_LATEST)
 )
 _MARK_BY = (
     select(mark_rows.c.equity)
@@ -57,19 +60,35 @@ def equity(
 
     Both mappings are by symbol. None where a holding has no mark: what cannot be measured is not guessed.
     """
-    numeraire = account(conn, account_id).numeraire
+    holding = account(conn, account_id).numeraire, balances(conn, account_id)
+    return worth_of(*holding, perpetuals(conn, account_id), marks, instruments)
+
+
+def perpetuals(conn: Connection, account_id: str) -> list[Row[Any]]:
+    """The open positions that are no part of a balance."""
+    rows = conn.execute(_POSITIONS, {"account_id": account_id})
+    return [row for row in rows if row.kind is ContractKind.PERPETUAL]
+
+
+def worth_of(
+    numeraire: str,
+    held: Mapping[str, Decimal],
+    contracts: Iterable[Row[Any]],
+    marks: Mapping[str, Decimal],
+    instruments: Mapping[str, Instrument],
+) -> Decimal | None:
+    """`equity` of balances and `perpetuals` that were read already."""
     spot = [i for i in instruments.values() if i.kind is ContractKind.SPOT and i.quote == numeraire]
     prices = {numeraire: ONE} | {i.base: marks[i.symbol] for i in spot if i.symbol in marks}
     worth = ZERO
-    for currency, total in balances(conn, account_id).items():
+    for currency, total in held.items():
         if total and currency not in prices:
             return None
         worth += total * prices.get(currency, ZERO)
-    for row in conn.execute(_POSITIONS, {"account_id": account_id}):
-        if row.kind is ContractKind.PERPETUAL:
-            if row.symbol not in marks:
-                return None
-            worth += _unrealised(row, marks[row.symbol])
+    for row in contracts:
+        if row.symbol not in marks:
+            return None
+        worth += _unrealised(row, marks[row.symbol])
     return worth
 
 
@@ -98,16 +117,30 @@ def track_record(conn: Connection, account_id: str, since_ns: int) -> TrackRecor
     """Win rate and payoff, net of costs, of the latest round trips closed after `since_ns`; None while nothing lost.
 
     What the account itself lived through is out of sample by its nature. Both are of notional, so that a large trade
-    says no more than a small one. What nobody knows is left out.
+    says no more than a small one. What nobody knows is left out, and so is what standing instructions earned: it says
+    nothing of whoever decides. Where they traded a symbol, the trips in it are those of everybody else.
     """
-    trips = conn.execute(_LATEST_TRIPS, {"account_id": account_id, "since_ns": since_ns})
-    returns = [row.pnl / (row.quantity * row.entry_price) for row in trips if row.pnl is not None]
+    returns = [earned for _, earned in _latest(conn, account_id, since_ns) if earned is not None]
     won, lost = [r for r in returns if r > 0], [-r for r in returns if r < 0]
     if not lost:
         return None
     mean_loss = sum(lost, ZERO) / len(lost)
     payoff = sum(won, ZERO) / len(won) / mean_loss if won else ZERO
     return TrackRecord(len(returns), round(Decimal(len(won)) / len(returns), 9), round(payoff, 9))
+
+
+def _latest(conn: Connection, account_id: str, since_ns: int) -> list[tuple[int, Decimal | None]]:
+    """When each of the latest trips ended, and what it earned of its notional, newest first."""
+    theirs = sorted(owners.traded(conn, account_id))
+    asked = {"account_id": account_id, "since_ns": since_ns, "apart": theirs}
+    found: list[tuple[int, Decimal | None]] = [
+        (row.closed_ns, None if row.pnl is None else row.pnl / (row.quantity * row.entry_price))
+        for row in conn.execute(_LATEST_TRIPS, asked)
+    ]
+    for symbol in theirs:
+        ended = [e for e in owners.apart(conn, account_id, symbol).ended if e.closed_ns > since_ns]
+        found += [(e.closed_ns, None if e.trip.pnl is None else e.trip.pnl / e.trip.closed_cost) for e in ended]
+    return sorted(found, key=lambda each: -each[0])[:_LATEST] if theirs else found
 
 
 def losing_streak(conn: Connection, account_id: str, since_ns: int = 0) -> int:

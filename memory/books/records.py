@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, desc, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, desc, func, insert, or_, select, update
 
 from core.canonical import JSON, digest
 from core.errors import ConfigError, LedgerBroken
@@ -13,6 +13,10 @@ from memory.books.chain import RECORD
 from memory.books.columns import insert_new
 from memory.books.tables import cycles, records, runs
 from memory.books.words import CycleState, RecordKind, RunState
+
+_COUNT = select(func.count()).where(
+    records.c.kind == bindparam("kind"), records.c.proposal_id == bindparam("proposal_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +175,12 @@ def add(conn: Connection, new: NewRecord, *, body: JSON, annex: JSON, ts_ns: int
 
 
 def find(conn: Connection, prefix: str) -> Record:
-    """The one record whose id starts with `prefix`. Raises ConfigError where there is none, or more than one."""
-    starts = records.c.record_id.startswith(prefix, autoescape=True)
+    """The one record whose id or hash starts with `prefix`. ConfigError where there is none, or more than one."""
+    named = (records.c.record_id, records.c.record_hash)
+    starts = or_(*(column.startswith(prefix, autoescape=True) for column in named))
     found = _listed(conn, select(records).where(starts).order_by(records.c.record_id).limit(2)) if prefix else ()
     if not found:
-        raise ConfigError(f"no record has an id that starts with {prefix!r}: `warden audit list` shows them")
+        raise ConfigError(f"no record has an id or a hash that starts with {prefix!r}: `warden audit list` shows them")
     if len(found) > 1 and found[0].record_id != prefix:
         raise ConfigError(f"more than one record starts with {prefix!r}, such as {found[0].record_id}: give more of it")
     return found[0]
@@ -187,19 +192,20 @@ def listing(
     account_id: str | None = None,
     run_id: str | None = None,
     kind: RecordKind | None = None,
+    since_ns: int = 0,
     limit: int | None = 50,
 ) -> tuple[Record, ...]:
-    """Records, newest first."""
+    """Records of decisions at `since_ns` or later, newest first."""
     query = select(records).order_by(desc(records.c.as_of_ns), desc(records.c.stream), desc(records.c.sequence))
     for column, wanted in ((records.c.account_id, account_id), (records.c.run_id, run_id), (records.c.kind, kind)):
         query = query if wanted is None else query.where(column == wanted)
+    query = query.where(records.c.as_of_ns >= since_ns) if since_ns else query
     return _listed(conn, query.limit(limit))
 
 
 def count_of(conn: Connection, kind: RecordKind, proposal_id: str) -> int:
     """How many records of one kind a proposal has."""
-    query = select(func.count()).where(records.c.kind == kind, records.c.proposal_id == proposal_id)
-    return int(conn.scalar(query) or 0)
+    return int(conn.scalar(_COUNT, {"kind": kind, "proposal_id": proposal_id}) or 0)
 
 
 def of_cycle(conn: Connection, cycle_id: str) -> tuple[Record, ...]:

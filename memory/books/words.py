@@ -30,6 +30,20 @@ class ParentState(StrEnum):
     ENDED = "ended"
 
 
+class InstructionState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"  # places nothing, and takes back what rests, until a person resumes it
+    ENDING = "ending"  # places nothing any more, and waits for what may still fill
+    ENDED = "ended"
+
+
+class SlotState(StrEnum):
+    PLANNED = "planned"  # durable before the gate hears of it
+    OPEN = "open"  # waits for a person, or may still fill
+    DENIED = "denied"
+    OVER = "over"
+
+
 class ApprovalState(StrEnum):
     WAITING = "waiting"
     APPROVED = "approved"
@@ -45,6 +59,7 @@ class IncidentKind(StrEnum):
     MISMATCH = "mismatch"  # the venue contradicts the books
     IRREGULARITY = "irregularity"  # an order did what its life does not allow, and was booked as the venue told it
     MODEL_DRIFT = "model_drift"
+    MODEL_UPKEEP = "model_upkeep"  # a model could not be judged or taught again; it stays as it is
     RESTRICTED = "restricted"  # the venue froze the account or its keys
 
 

@@ -120,12 +120,14 @@ class _Transaction:
         self._guard = guard
         self._guarded = False
         self._stepping = False
+        self._alone = False  # the one job of its transaction, which is undone with it: it needs no savepoint
         self._lost: Exception | None = None
         self._uncommitted: list[tuple[Job, Any]] = []
         self.ended = False
 
     def serve(self, batch: list[Job]) -> None:
         for job in batch:
+            self._alone = len(batch) == 1 and not self._stepping
             try:
                 self._turn(job) if isinstance(job.task, Turn) else self._work(job, job.task)
             except BaseException as error:  # noqa: BLE001 - whatever a job raises belongs to its own caller
@@ -140,12 +142,14 @@ class _Transaction:
         if not self._conn.in_transaction():
             self._conn.begin()
             self._guarded = False
-        self._conn.exec_driver_sql("SAVEPOINT job")
+        if not self._alone:
+            self._conn.exec_driver_sql("SAVEPOINT job")
         if not self._guarded and (guard := self._guard()) is not None:
             guard(self._conn)
             self._guarded = True
         result = task(self._conn)
-        self._conn.exec_driver_sql("RELEASE SAVEPOINT job")
+        if not self._alone:
+            self._conn.exec_driver_sql("RELEASE SAVEPOINT job")
         if self._stepping:
             job.done(result)
         else:
@@ -153,6 +157,9 @@ class _Transaction:
 
     def _undo_one(self) -> None:
         if not self._conn.in_transaction():
+            return
+        if self._alone:
+            self._conn.rollback()
             return
         try:
             self._conn.exec_driver_sql("ROLLBACK TO SAVEPOINT job")

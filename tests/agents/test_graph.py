@@ -40,7 +40,7 @@ from tests.desk.desks import (
 )
 from tests.market.material import shared
 
-SIDE_BY_SIDE_S = 5.0
+SIDE_BY_SIDE_S = 30.0
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_prompt_may_ask_for_any_word() -> None:
 
 
 def test_every_role_has_its_prompt() -> None:
-    assert {"plan@2", "research@1"} <= set(Prompts.load().hashes)
+    assert {"desk@1", "plan@4", "research@2", "review@1"} <= set(Prompts.load().hashes)
 
 
 class _Listening(RulesReasoner):
@@ -93,4 +93,21 @@ async def test_every_prompt_of_a_cycle_is_filled_and_short(home: Home) -> None:
     for brief in listening.asked:
         assert "$" not in brief.prompt
         assert len(brief.prompt.split()) < MAX_WORDS
-        assert len(brief.prompt) / LETTERS_A_TOKEN < MAX_FILLED_TOKENS
+        assert len(brief.system + brief.prompt) / LETTERS_A_TOKEN < MAX_FILLED_TOKENS
+        # The stable part stands first, and is at least half: a server reads it once.
+        assert len(brief.system) >= len(brief.prompt)
+        assert "2026" not in brief.prompt, "ages, not dates"
+
+
+@pytest.mark.parametrize("name", ["research", "plan", "review"])
+def test_the_stable_part_of_a_prompt_begins_as_that_of_every_role(name: str) -> None:
+    prompts = Prompts.load()
+    begin = prompts.system("desk")
+    assert begin.startswith("You work at a crypto trading desk.")
+    assert prompts.system("desk", name).startswith(begin)
+    assert "$" not in prompts.system("desk", name)
+
+
+def test_what_stands_above_the_line_is_the_same_for_every_question() -> None:
+    parted = Prompts({"greeting": "version: 1\n\nBe kind.\n\n---\nHello $who\n"})
+    assert (parted.system("greeting"), parted.render("greeting", who="Ada")) == ("Be kind.", "Hello Ada\n")

@@ -36,8 +36,9 @@ from market.quality import inspect
 from market.recorded import RecordedMarket
 from memory.books import blobs, tables
 from memory.books.words import RecordKind
-from models.forecasters import Drift, LastSign
+from models.learners.naive import Drift, LastSign
 from models.sentiment import LexiconScorer
+from models.sentiment.inference import InferenceThread
 from models.settings import ModelSettings
 from tests.desk.desks import all_records, body_of, books_of, fresh_home, run, series
 from tests.market.material import shared
@@ -173,9 +174,12 @@ def ports_on(market: RecordedMarket) -> Ports:
         reasoner=RulesReasoner(),
         prompts=Prompts.load(),
         forecasters=(LastSign(), Drift()),
+        shadows=(),
         scorer=LexiconScorer(),
+        apart=InferenceThread().run,
         models=ModelSettings(),
         max_price_age_s=90,
+        work=None,
         effects=Unstored(),
         orders=Nobody(),
         records=Nobody(),
@@ -253,10 +257,12 @@ def line(p_up: Decimal, weight: str = "0.10") -> Line:
         brier=Decimal("0.225"),
         baseline_brier=Decimal("0.25"),
         skill=Decimal(weight),
+        log_skill=Decimal(weight),
         hit_rate=Decimal("0.6"),
         weight=Decimal(weight),
         mean_return=Decimal("0.01"),
         naive_return=Decimal(0),
+        regime="any",
     )
 
 

@@ -48,7 +48,7 @@ def test_the_verbs_are_those_that_are_promised() -> None:
     assert {named(verb) for verb in VERBS} >= {
         *("demo", "run", "portfolio", "settings", "doctor", "close", "flatten"),
         *("risk status", "risk policy", "risk explain", "risk halt", "risk resume", "risk cases"),
-        *("audit list", "audit show", "audit verify", "audit replay"),
+        *("audit list", "audit show", "audit verify", "audit replay", "audit recompute"),
         *("approvals list", "approvals show", "approvals approve", "approvals reject"),
     }
 
@@ -219,6 +219,28 @@ def test_a_replay_that_differs_fails_and_names_the_rule(demo: Demo, monkeypatch:
     assert "rule SPREAD" in told.out
     as_json = warden(demo.home, "audit", "replay", demo.record_id, "--json")
     assert (as_json.code, as_json.json["same"]) == (1, False)
+
+
+def test_a_recomputation_says_that_all_came_out_again(demo: Demo) -> None:
+    told = warden(demo.home, "audit", "recompute", demo.record_id, "--json").json
+    assert told["same"] is True
+    assert told["asked"] > 10
+    assert told["differences"] == told["lost"] == []
+
+
+def test_a_recomputation_that_differs_fails_and_names_tool_arguments_and_both_values(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.indicators.log_rsi", lambda closes: 0.125)
+    told = warden(demo.home, "audit", "recompute", demo.record_id)
+    assert told.code == 1
+    assert '✗ trend_view {"symbol":"BTC/USDT"} log_rsi: "' in told.out
+    assert told.out.count('→ "0.125"') == 2
+    assert "2 differences" in told.out
+
+
+def test_a_record_that_is_unknown_cannot_be_recomputed(demo: Demo) -> None:
+    warden(demo.home, "audit", "recompute", "nothing").refused("no record", "'nothing'")
 
 
 def test_the_policy_shows_every_limit_with_its_ceiling(demo: Demo) -> None:

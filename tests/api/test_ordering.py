@@ -12,6 +12,7 @@ from core.canonical import JSON
 from core.orders import OrderState, OrderType
 from desk.home import Home
 from memory.books import tables
+from memory.books.accounts import set_outside
 from tests.api.terminal import warden
 from tests.desk.desks import BUYS_ETH, books_of, fresh_home, moment, run
 
@@ -109,6 +110,24 @@ def test_what_is_over_cannot_be_cancelled(holding: Home) -> None:
 def test_books_and_venue_that_agree_are_told_so(holding: Home, flags: list[str]) -> None:
     told = warden(holding, "orders", "reconcile", *flags)
     assert (told.code, told.err) == (0, "")
+
+
+def test_where_all_agree_there_is_nothing_to_accept(holding: Home) -> None:
+    told = warden(holding, "orders", "reconcile", "--accept", "--by", "ada", "--reason", "interest")
+    assert told.code == 2
+    assert "there is nothing to accept" in told.err
+
+
+@FLAGS
+def test_a_person_accepts_the_venue_s_balance_as_it_is(holding: Home, flags: list[str]) -> None:
+    with books_of(holding) as books:
+        (name,) = books.read(lambda conn: conn.scalars(select(tables.accounts.c.account_id)).all())
+        books.write(lambda conn: set_outside(conn, name, {"DOGE": Decimal(7)}))
+    assert "balance off" in warden(holding, "orders", "reconcile").out
+    told = warden(holding, "orders", "reconcile", "--accept", "--by", "ada", "--reason", "given away", *flags)
+    assert (told.code, told.err) == (0, "")
+    assert told.json["accepted"] == {"DOGE": "-7"} if flags else "accepted as it is: -7 DOGE" in told.out
+    assert warden(holding, "orders", "reconcile").code == 0
 
 
 def test_an_order_that_is_unknown_is_told_with_its_own_exit_code(holding: Home) -> None:

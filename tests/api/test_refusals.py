@@ -373,7 +373,9 @@ def test_a_second_desk_is_refused(used: Home, demo: Demo) -> None:
 @pytest.mark.parametrize("verb", ["show", "replay"])
 @pytest.mark.parametrize("prefix", ["", "ffffffff-none", "%"])
 def test_an_unknown_record_is_refused(demo: Demo, verb: str, prefix: str) -> None:
-    warden(demo.home, "audit", verb, prefix).refused("no record has an id that starts with", "warden audit list")
+    warden(demo.home, "audit", verb, prefix).refused(
+        "no record has an id or a hash that starts with", "warden audit list"
+    )
 
 
 @pytest.mark.parametrize("words", [["portfolio"], ["risk", "status"], ["approvals", "list"]], ids=" ".join)
@@ -394,3 +396,8 @@ def test_a_mistyped_database_url_is_refused_without_its_password(home: Home) -> 
     told = warden(home, "audit", "list", TRADEWARDEN_DATABASE_URL="postgresql:/warden:hunter2@db.internal/desk")
     told.refused()
     assert "hunter2" not in told.err
+
+
+def test_a_run_of_rules_cannot_be_masked(home: Home, candles: Path) -> None:
+    run_on(home, candles, "--masked").refused("--masked hides the market from a language model", "rules")
+    assert nothing_is_written(home)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.canonical import canonical_text, digest, digest_bytes, plain
+from core.canonical import Canonical, canonical_text, digest, digest_bytes, plain
 
 
 class Colour(StrEnum):
@@ -29,7 +30,7 @@ def test_a_float_anywhere_is_refused(value: object) -> None:
         plain(value)
 
 
-@pytest.mark.parametrize("value", [b"bytes", object(), Pair])
+@pytest.mark.parametrize("value", [b"bytes", object(), Pair, datetime(2026, 1, 1, tzinfo=UTC)])
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="no canonical form"):
         plain(value)
@@ -66,6 +67,7 @@ def test_text_outside_ascii_is_kept() -> None:
 def test_nouns_become_their_fields() -> None:
     assert canonical_text(Pair(Decimal("1.50"), Colour.RED)) == '{"first":"red","second":"1.5"}'
     assert plain(UUID(int=1)) == "00000000-0000-0000-0000-000000000001"
+    assert plain(date(2025, 6, 30)) == "2025-06-30"
 
 
 def test_known_digests_stay_as_they_are() -> None:
@@ -78,3 +80,12 @@ def test_known_digests_stay_as_they_are() -> None:
 )
 def test_a_set_has_one_text_however_it_was_filled(two: tuple[Sequence[str], Sequence[str]]) -> None:
     assert canonical_text(set(two[0])) == canonical_text(set(two[1]))
+
+
+def test_a_value_put_together_of_parts_is_the_value_written_at_once() -> None:
+    one, other = Canonical.of({"b": Decimal("1.50"), "a": [1]}), Canonical.of(None)
+    listed, mapped = Canonical.listing((one, other)), Canonical.mapping({"ä": other, "b": one, "a": one})
+    assert listed == Canonical.of([one, other])
+    assert mapped == Canonical.of({"a": one, "b": one, "ä": other})
+    assert Canonical.mapping({"all": listed}) == Canonical.of({"all": listed.value})
+    assert (Canonical.listing(()).text, Canonical.mapping({}).text) == ("[]", "{}")

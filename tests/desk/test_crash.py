@@ -24,6 +24,7 @@ class Whole:
 
     command: RunCommand
     tasks: int
+    last: int
     result: RunResult
     records: list[tuple[str, str]]
     fills: list[dict[str, str]]
@@ -33,12 +34,12 @@ class Whole:
 def whole(candles: dict[str, str]) -> Iterator[Whole]:
     command = series(candles, *LIVELY, every_h=6)
     with fresh_home() as home:
-        tasks = count_tasks(home, command)
+        tasks, last = count_tasks(home, command)
         result = asyncio.run(run(home, command))
         report = report_of(home, result)
         assert report["stops_fired"]
         assert report["proposals"] >= 3
-        yield Whole(command, tasks, result, record_hashes(home), report["fills"])
+        yield Whole(command, tasks, last, result, record_hashes(home), report["fills"])
 
 
 def finish(home: Home, whole: Whole) -> RunResult:
@@ -65,7 +66,8 @@ def test_a_run_killed_before_its_first_word_is_begun_anew(home: Home, whole: Who
 
 @pytest.mark.parametrize("before_the_end", range(1, 5))
 def test_a_run_killed_at_its_last_words_is_finished(home: Home, whole: Whole, before_the_end: int) -> None:
-    die_at(home, whole.command, whole.tasks - before_the_end)
+    assert whole.last > before_the_end
+    die_at(home, whole.command, whole.last - before_the_end, closed=whole.result.cycles)
     finish(home, whole)
 
 

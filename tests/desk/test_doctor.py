@@ -23,8 +23,8 @@ def ill(home: Home) -> dict[str, str]:
 
 def test_a_new_home_is_well_in_every_part(home: Home) -> None:
     findings = examine(home)
-    parts = "python, settings, home, database, market, venues, store, bus, sources, watch, kill file"
-    assert ", ".join(f.part for f in findings) == parts
+    first = "python, settings, home, database, market, reasoner, sentiment, forecasters, recall"
+    assert ", ".join(f.part for f in findings) == f"{first}, venues, store, bus, sources, watch, kill file"
     assert ill(home) == {}
     assert Finding("kill file", True, "absent") in findings
 

@@ -182,6 +182,50 @@ def test_what_the_keyring_holds_is_listed_and_removed(home: Home, drawer: Drawer
     assert keys.find("binance") is None
 
 
+# A model server's key
+
+SERVER_KEY = "sk-planted-SERVER-5678"
+
+
+def test_a_model_servers_key_lies_beside_those_of_venues(home: Home, drawer: Drawer) -> None:
+    keys = chain(home)
+    assert keys.add("openai", SERVER_KEY) == keys.add("binance", KEY, SECRET) == "the keyring"
+    found = chain(home).find_server("openai")
+    assert found is not None
+    assert (found.kept, found.key.reveal()) == ("the keyring", SERVER_KEY)
+    assert [(row["venue"], row["hint"]) for row in keys.listed()] == [("binance", "…1234"), ("openai", "…5678")]
+    assert SERVER_KEY not in str(keys.listed())
+    assert keys.remove("openai") == ["the keyring"]
+    assert chain(home).find_server("openai") is None
+
+
+def test_the_environments_key_of_a_server_comes_first_and_needs_no_secret(home: Home, drawer: Drawer) -> None:
+    chain(home).add("openai", "sk-ring")
+    found = chain(home, TRADEWARDEN_OPENAI_KEY=SERVER_KEY).find_server("openai")
+    assert found is not None
+    assert (found.kept, found.key.reveal()) == ("the environment", SERVER_KEY)
+    [row] = chain(home, TRADEWARDEN_OPENAI_KEY=SERVER_KEY).listed()
+    assert (row["venue"], row["kept"]) == ("openai", "the environment")
+
+
+def test_without_a_keyring_a_servers_key_lies_in_the_encrypted_file(home: Home) -> None:
+    assert chain(home, **OPEN).add("openai", SERVER_KEY) == "keys.enc"
+    assert SERVER_KEY not in (home.path / "keys.enc").read_text()
+    found = chain(home, **OPEN).find_server("openai")
+    assert found is not None
+    assert (found.kept, found.key.reveal()) == ("keys.enc", SERVER_KEY)
+    with pytest.raises(ConfigError, match=f"closed: set {PASSPHRASE}"):
+        chain(home).find_server("openai")
+
+
+def test_a_model_server_is_no_venue(home: Home, drawer: Drawer) -> None:
+    chain(home).add("openai", SERVER_KEY)
+    with pytest.raises(ConfigError, match="openai is a server of language models, and no venue"):
+        chain(home).need("openai")
+    with pytest.raises(ConfigError, match="the keys of openai have no key"):
+        chain(home).add("openai", "")
+
+
 # The encrypted file
 
 

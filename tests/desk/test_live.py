@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,14 +18,18 @@ from core.money import Price, Quantity
 from core.orders import Order, OrderState, OrderType, Proposal, Side
 from core.time import HOUR_NS
 from core.verdicts import AnswerKind
-from desk import reports
+from desk import live as live_desk
+from desk import reports, requests
 from desk.home import Home
 from desk.live import LiveCommand, LiveDesk, account_id_of, open_live
 from desk.settings import Settings, parse
 from emulator.listings import STANDARD
 from emulator.server import Emulator
 from execution import orderbook
-from memory.books import accounts, ledger
+from execution.ports import VenueEvent
+from execution.watch import WatchReport
+from memory.books import accounts, journal, ledger
+from risk.codes import DenialCode
 
 KEYS = {"TRADEWARDEN_BINANCE_KEY": "emulator-key", "TRADEWARDEN_BINANCE_SECRET": "emulatorsecret00"}
 BTC = "BTC/USDT"
@@ -78,11 +84,41 @@ def bought(live: LiveDesk, key: str, quantity: str = "0.05") -> Proposal:
     )
 
 
+def resting_bid(live: LiveDesk) -> Proposal:
+    """An entry a little below the market, which waits there."""
+    proposal = bought(live, "resting")
+    quote = live.desk.market.quote(BTC, as_of_ns=live.desk.clock.now_ns())
+    assert quote is not None
+    limit = Price((quote.last * Decimal("0.99")).quantize(Decimal("0.01")))
+    return replace(proposal, order=replace(proposal.order, type=OrderType.LIMIT, limit_price=limit))
+
+
 async def test_a_desk_on_paper_is_sent_away(venue: Emulator, home: Home) -> None:
     settings = parse({}, "a test")
     with pytest.raises(ConfigError, match="mode is paper"):
         async with open_live(home, settings, KEYS, LiveCommand((BTC,))):
             pass
+
+
+async def test_models_are_looked_after_beside_the_cycles(
+    venue: Emulator, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tended = asyncio.Event()
+
+    class Tends:
+        def __init__(self, desk: object) -> None:
+            self.desk = desk
+
+        async def tend(self) -> None:
+            tended.set()
+            raise RuntimeError("whatever breaks here")
+
+    monkeypatch.setattr(live_desk, "Retraining", Tends)
+    async with at_work(home, settings_at(venue)) as live:
+        await asyncio.wait_for(tended.wait(), 30)
+        await asyncio.sleep(0)
+        assert live.troubles["models"] == "RuntimeError: whatever breaks here"
+        assert live.halted() is None
 
 
 async def test_without_keys_nothing_is_opened(venue: Emulator, home: Home) -> None:
@@ -146,3 +182,67 @@ async def test_orders_that_the_venue_cannot_explain_stop_the_start(venue: Emulat
         async with at_work(home, settings):
             pass
     assert account_id_of(settings) == "paper-binance-testnet"
+
+
+async def test_a_watch_whose_steps_break_is_taken_for_dead_by_its_watchdog(
+    venue: Emulator, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_desk, "_FRESH_S", 1.0)
+    monkeypatch.setattr(live_desk, "_PATIENCE_S", 2.0)
+
+    async def breaks() -> WatchReport:
+        raise RuntimeError("a broken step")
+
+    async with at_work(home, settings_at(venue)) as live:
+        desk = live.desk
+        receipt = await desk.gate.propose(resting_bid(live))
+        assert receipt.kind is AnswerKind.WORKING, receipt.review.denials
+        account = venue.exchange.accounts["emulator-key"]
+        assert len(account.open_orders()) == 1
+        with monkeypatch.context() as patched:
+            patched.setattr(desk.watch, "step", breaks)
+            async with asyncio.timeout(30):
+                while account.open_orders():
+                    await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            while desk.books.read(lambda conn: orderbook.live_attempts(conn, desk.account_id)):
+                await asyncio.sleep(0.1)
+
+
+async def test_a_visit_where_the_venue_cannot_be_compared_lets_exits_and_cancels_through_and_no_new_risk(
+    venue: Emulator, home: Home
+) -> None:
+    settings = settings_at(venue)
+    async with at_work(home, settings) as live:
+        await live.desk.gate.propose(bought(live, "one"))
+        assert await live.settled(10)
+    venue.faults.add("status", method="GET", path="*/openOrders")
+    async with open_live(home, settings, KEYS, LiveCommand((BTC,))) as live, live.visiting():
+        assert "reconciliation" in live.troubles
+        risky = await live.desk.gate.propose(bought(live, "two", "0.01"))
+        assert DenialCode.VENUE_STATUS in [denial.code for denial in risky.review.denials]
+        told = await requests.perform(live.desk, "flatten", {"by": "ada", "reason": "a drill", "key": "k"})
+        assert [answer["denials"] for answer in told["closed"]] == [[]]
+        assert await live.settled(10)
+        assert live.desk.books.read(lambda conn: ledger.positions(conn, live.desk.account_id)) == ()
+        entries = live.desk.books.read(lambda conn: journal.entries(conn, live.desk.account_id))
+        assert [entry.kind for entry in entries].count("unreconciled") == 1
+
+
+async def test_a_lost_stream_of_the_account_has_the_desk_reconcile() -> None:
+    """What it did not tell may be anything. An order that somebody else placed is asked about, and no more."""
+    asked: list[str] = []
+
+    async def events() -> AsyncIterator[VenueEvent]:
+        yield VenueEvent(None, "BTC/USDT")
+        asked.append("lost")
+        yield VenueEvent(None, None)
+
+    async def poll_live() -> None:
+        asked.append("poll")
+
+    watch = SimpleNamespace(poll_live=poll_live, reconcile_soon=lambda: asked.append("reconcile"))
+    live = object.__new__(LiveDesk)
+    live.desk, live._venue = SimpleNamespace(watch=watch), SimpleNamespace(events=events)  # type: ignore[assignment]
+    await live._follow()
+    assert asked == ["poll", "lost", "reconcile", "poll"]

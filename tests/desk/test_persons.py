@@ -27,7 +27,7 @@ from execution import latches, orderbook
 from execution.kill import KillSwitch
 from market.simulated import SimulatedMarket
 from memory.books import accounts, ledger, tables
-from memory.books.words import RecordKind
+from memory.books.words import RecordKind, RequestState
 from risk.settings import RiskSettings
 from risk.states import TradingState
 from tests.desk.desks import BUYS_BOTH, BUYS_ETH, all_records, books_of, fresh_home, moment, run, simulated, verified
@@ -352,3 +352,21 @@ async def test_without_its_market_the_status_measures_nothing_that_needs_a_price
     rows = {row["breaker"]: row for row in status(holding, priced=False)["breakers"]}
     for name in ("day_halt", "equity_floor", "equity_unknown", "data_quality"):
         assert rows[name]["value"] is None, name
+
+
+async def test_a_request_that_breaks_is_answered_and_the_one_behind_it_is_done(holding: Home) -> None:
+    account_id = account_of(holding)
+
+    def leave(conn: Connection) -> None:
+        asked = {"account_id": account_id, "created_ns": 1, "state": RequestState.PENDING}
+        for verb, said in (("close", {"of": "another version"}), ("halt", {"by": "ada", "reason": "a drill"})):
+            conn.execute(insert(tables.requests).values(**asked, verb=verb, arguments=said))
+
+    with books_of(holding) as books:
+        books.write(leave)
+    with desk_at_work(holding):
+        await say(holding, "rearm")
+    with books_of(holding) as books:
+        rows = books.read(lambda conn: conn.execute(select(tables.requests).order_by(tables.requests.c.id)).all())
+    assert [row.state for row in rows] == [RequestState.FAILED, RequestState.DONE, RequestState.DONE]
+    assert "TypeError" in rows[0].answer["error"]

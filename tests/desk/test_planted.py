@@ -87,6 +87,7 @@ def environment(home: Home, address: str, tmp_path: Path) -> Iterator[dict[str, 
     before, drawer = library.get_keyring(), Drawer()
     library.set_keyring(drawer)
     KeyChain(home, {}).add("kraken", *PLANTED["keyring"])
+    KeyChain(home, {}).add("openai", PLANTED["keyring"][1])
     key, secret = PLANTED["file"]
     keyfile.write(home.path / "keys.enc", Secret(WORD), {"bybit": {"key": key, "secret": secret}})
     files = {}
@@ -159,6 +160,7 @@ def _the_verbs_did_what_they_are_for(told: dict[tuple[str, ...], Told]) -> None:
         "bybit": "…9abc",
         "kraken": "…89ab",
         "okx": "…89ab",
+        "openai": "…6543",
     }
     assert "in the keyring" in told["keys", "add", "coinbase"].out
     assert "what the key may do is not known" in told["doctor", "wrong"].out

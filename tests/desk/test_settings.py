@@ -1,5 +1,6 @@
 """Settings come from one file, may only tighten, and keep their secrets."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -107,13 +108,46 @@ def test_an_unknown_key_is_refused_with_the_allowed_ones(home: Home, folder: Pat
 
 def test_an_unknown_table_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:
     told = refusal(home, folder, "[rsk]\nmax_asset_exposure = 0.1\n")
-    assert told.endswith("unknown key rsk, allowed are mode, account, market, venue, bus, risk, execution, models, llm")
+    known = "mode, account, market, venue, bus, risk, execution, models, llm, recall"
+    assert told.endswith(f"unknown key rsk, allowed are {known}")
 
 
 def test_an_unknown_key_two_tables_deep_is_refused(home: Home, folder: Path) -> None:
     assert "unknown key execution.paper.fees, allowed are slippage" in refusal(
         home, folder, "[execution.paper]\nfees = 0\n"
     )
+
+
+# How orders are worked
+
+
+def test_orders_are_sent_whole_where_nothing_else_is_said() -> None:
+    assert Settings().execution.work.rule() is None
+
+
+def test_a_way_of_working_is_part_of_what_decides(home: Home, folder: Path) -> None:
+    settings = loaded(home, folder, '[execution.work]\nkind = "twap"\nslices = 4\n')
+    rule = settings.execution.work.rule()
+    assert rule is not None
+    assert (rule.kind, rule.slices, rule.above_notional) == ("twap", 4, Decimal(10000))
+    assert settings.policy_hash != Settings().policy_hash
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('kind = "vwap"', "execution.work.kind is 'vwap'"),
+        ("slices = 501", "execution.work.slices is 501"),
+        ("display_share = 0.001", "execution.work.display_share"),
+        ("jitter = 1", "execution.work.jitter"),
+        ("reach = 0.051", "execution.work.reach"),
+        ('kind = "chase"\nduration_s = 9', "a chase of 9 s moves every 1 to 9 s, found 10"),
+        ('kind = "chase"\nduration_s = 5001', "a chase of 5001 s moves every 11 to 5001 s, found 10"),
+        ("slice = 4", "unknown key execution.work.slice, allowed are kind, above_notional"),
+    ],
+)
+def test_a_way_of_working_that_no_parent_could_have_is_refused(home: Home, folder: Path, text: str, told: str) -> None:
+    assert told in refusal(home, folder, f"[execution.work]\n{text}\n")
 
 
 # Modes

@@ -16,14 +16,15 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert
 
-from core.errors import ConfigError
+from core.errors import ConfigError, ExchangeUnavailable
 from core.instruments import ContractKind
 from core.orders import OrderState, OrderType, Side, TimeInForce
-from desk import guarding
+from desk import guarding, watchdog
 from desk.home import Home
 from desk.watchdog import Charge
 from emulator.server import Emulator
 from execution.orderbook import EXTERNAL
+from execution.ports import VenueOrder
 from execution.venues.exchange.client import Keys
 from memory.books import journal, tables
 from memory.books.database import Books
@@ -33,7 +34,7 @@ from tests.execution.exchange.loopback import order
 ACCOUNT = "desk-binance-live"
 ENTRY, STOP, THEIRS = "a" * 32, "b" * 32, "c" * 32
 PATIENCE_S = 2.0
-DEADLINE_S = 60
+DEADLINE_S = 240
 
 
 @pytest.fixture
@@ -191,6 +192,30 @@ async def test_neither_what_ends_the_desk_from_outside_nor_a_venue_that_is_away_
         desk.kill()
         await until(lambda: ended(watchdog))
     assert await resting(at) == {STOP, THEIRS}
+
+
+class Counter:
+    """A venue that takes cancels, and has no list that could be read."""
+
+    def __init__(self) -> None:
+        self.cancelled: list[str] = []
+
+    async def cancel(self, client_order_id: str, symbol: str) -> None:
+        if client_order_id == STOP:
+            raise RuntimeError("an adapter's mistake")
+        self.cancelled.append(client_order_id)
+
+    async def open_orders(self) -> tuple[VenueOrder, ...]:
+        raise ExchangeUnavailable("an order without a quantity")
+
+
+async def test_what_the_venue_lists_is_not_needed_to_cancel() -> None:
+    counter, asked = Counter(), dict[str, str]()
+    for _ in range(2):
+        with pytest.raises(ExchangeUnavailable):
+            await watchdog._round(counter, dict.fromkeys((STOP, ENTRY), COIN), asked)  # type: ignore[arg-type]
+    assert counter.cancelled == [ENTRY]
+    assert asked == {STOP: "RuntimeError", ENTRY: "cancelled"}
 
 
 async def test_neither_the_command_nor_the_environment_of_a_watchdog_tells_a_key(

@@ -10,7 +10,7 @@ import orjson
 
 from emulator.server import Emulator
 
-SOCKET_WAIT_S = 5
+SOCKET_WAIT_S = 30
 
 
 @asynccontextmanager

@@ -1,7 +1,9 @@
 """The real ccxt classes, pointed at an emulated venue."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 from emulator.server import Emulator
@@ -49,3 +51,11 @@ async def at(exchange_id: str, venue: Emulator, *, pro: bool = False, **options:
         yield exchange
     finally:
         await exchange.close()
+
+
+async def pinned(venue: Emulator, symbol: str, price: str) -> None:
+    """Hold a market of the wall clock at a price, and return when it stands there."""
+    venue.exchange.pin(symbol, Decimal(price))
+    async with asyncio.timeout(10):
+        while abs(venue.exchange.market(symbol).last / Decimal(price) - 1) > Decimal("0.001"):
+            await asyncio.sleep(0.02)

@@ -11,16 +11,16 @@ import pytest_asyncio
 
 from emulator.exchange import API_KEY
 from emulator.server import Emulator
-from tests.emulator.pointed import at
+from tests.emulator.pointed import at, pinned
 
 BTC = "BTC/USDT"
-WAIT_S = 5
+WAIT_S = 30
 
 
 @pytest_asyncio.fixture
 async def venue() -> AsyncIterator[Emulator]:
     async with Emulator() as found:
-        found.exchange.pin(BTC, Decimal(50_000))
+        await pinned(found, BTC, "50000")
         yield found
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from core.orders import Side, TimeInForce
 from core.time import ManualClock
 from emulator.accounts import Account, Event, OrderChange
+from emulator.clock import HOUR_MS, MS_NS, VenueClock, WallClock
 from emulator.exchange import API_KEY, Exchange
 from emulator.market import Delta, PublicTrade
 from emulator.orders import Cause, Refusal, Request, Status, VenueOrder
@@ -89,6 +90,16 @@ def test_a_clock_held_by_hand_repeats_a_market() -> None:
 
     assert life() == life()
     assert len(life()) > 10
+
+
+def test_a_market_of_the_wall_clock_is_the_same_at_any_hour_unless_it_is_to_go_on() -> None:
+    def closes(hours_later: int, **begins: None) -> list[int]:
+        venue = Exchange(clock=VenueClock(WallClock(hours_later * HOUR_MS * MS_NS)), **begins)
+        this_hour = venue.clock.now_ms() // HOUR_MS * HOUR_MS
+        return venue.paths[BTC].bars(HOUR_MS, this_hour - 24 * HOUR_MS, 24).close.tolist()
+
+    assert closes(0) == closes(7) == closes(5_000)
+    assert closes(0, begins_ms=None)[7:] == closes(-7, begins_ms=None)[14:] + closes(0, begins_ms=None)[-7:]
 
 
 def test_a_limit_order_beyond_the_market_fills_at_the_levels_it_meets() -> None:

@@ -16,10 +16,10 @@ from emulator.exchange import API_KEY, FUTURES_FUNDS, Exchange
 from emulator.money import available
 from emulator.orders import Cause, Refusal, Request, Status, VenueOrder
 from emulator.server import Emulator
-from tests.emulator.pointed import at
+from tests.emulator.pointed import at, pinned
 
 BTC = "BTC/USDT:USDT"
-WAIT_S = 5
+WAIT_S = 30
 
 
 # ── the core ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +136,7 @@ def test_an_isolated_position_is_liquidated_and_costs_no_more_than_its_margin(
 @pytest_asyncio.fixture
 async def venue() -> AsyncIterator[Emulator]:
     async with Emulator() as found:
-        found.exchange.pin(BTC, Decimal(50_000))
+        await pinned(found, BTC, "50000")
         yield found
 
 
@@ -152,7 +152,8 @@ async def test_markets_are_linear_swaps(usdm: Any) -> None:
     assert (market["swap"], market["linear"], market["contractSize"]) == (True, True, 1)
     assert (market["precision"]["amount"], market["limits"]["cost"]["min"]) == (0.001, 100)
     ticker, book = await usdm.fetch_ticker(BTC), await usdm.fetch_order_book(BTC, 5)
-    assert book["bids"][0][0] <= ticker["last"] * 1.01
+    assert 49_900 < book["bids"][0][0] < book["asks"][0][0] < 50_100
+    assert 49_900 < ticker["last"] < 50_100
     assert -0.0001 <= (await usdm.fetch_funding_rate(BTC))["fundingRate"] <= 0.0002
 
 

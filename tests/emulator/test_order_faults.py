@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -17,7 +16,7 @@ from emulator.exchange import API_KEY
 from emulator.faults import Faults
 from emulator.server import Emulator
 from tests.emulator.clients import SOCKET_WAIT_S, messages, nothing_more
-from tests.emulator.pointed import at
+from tests.emulator.pointed import at, pinned
 
 BTC = "BTC/USDT"
 ORDER = {"path": "*/order", "method": "POST"}
@@ -26,7 +25,7 @@ ORDER = {"path": "*/order", "method": "POST"}
 @pytest_asyncio.fixture
 async def venue() -> AsyncIterator[Emulator]:
     async with Emulator() as found:
-        found.exchange.pin(BTC, Decimal(50_000))
+        await pinned(found, BTC, "50000")
         yield found
 
 
@@ -218,7 +217,7 @@ async def test_a_report_may_come_after_the_next(venue: Emulator, binance: Any) -
 
 
 async def test_a_lost_fill_of_a_contract_is_lost_alone(venue: Emulator) -> None:
-    venue.exchange.pin("BTC/USDT:USDT", Decimal(50_000))
+    await pinned(venue, "BTC/USDT:USDT", "50000")
     venue.faults.add("gap", stream="user", event="TRADE")
     async with at("binanceusdm", venue) as usdm, aiohttp.ClientSession() as session:
         await usdm.load_markets()

@@ -9,8 +9,9 @@ T0 = 1_600_000_200_000 // MINUTE_MS * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS
 
 
-def path(seed: int = 7, symbol: str = "BTC/USDT") -> PricePath:
-    return PricePath(seed, symbol, price=Decimal(60_000), tick=Decimal("0.01"), lot=Decimal("0.00001"))
+def path(seed: int = 7, symbol: str = "BTC/USDT", ahead_ms: int = 0) -> PricePath:
+    tick, lot = Decimal("0.01"), Decimal("0.00001")
+    return PricePath(seed, symbol, price=Decimal(60_000), tick=tick, lot=lot, ahead_ms=ahead_ms)
 
 
 def test_the_same_seed_is_the_same_market() -> None:
@@ -53,3 +54,13 @@ def test_a_forming_candle_stays_inside_what_it_will_be() -> None:
         assert forming.open[0] == whole.open[0]
         assert whole.low[0] <= forming.low[0] <= forming.close[0] <= forming.high[0] <= whole.high[0]
         assert forming.volume[0] <= whole.volume[0]
+
+
+def test_a_path_that_is_behind_its_callers_moments_is_the_same_path_later() -> None:
+    behind = PricePath(
+        7, "BTC/USDT", price=Decimal(60_000), tick=Decimal("0.01"), lot=Decimal("0.00001"), ahead_ms=HOUR_MS
+    )
+    ours, later = path().bars(MINUTE_MS, T0, 60), behind.bars(MINUTE_MS, T0 + HOUR_MS, 60)
+    assert np.array_equal(later.open_ms, ours.open_ms + HOUR_MS)
+    for column in ("open", "high", "low", "close", "volume", "trades"):
+        assert np.array_equal(getattr(later, column), getattr(ours, column))

@@ -19,7 +19,7 @@ from tests.emulator.pointed import at
 
 BTC = "BTC/USDT"
 DEPTH = "btcusdt@depth@100ms"
-WAIT_S = 5
+WAIT_S = 30
 
 
 @pytest_asyncio.fixture

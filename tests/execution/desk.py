@@ -201,7 +201,7 @@ class RecordingVenue:
         self._venue = venue
         self.name = venue.name
         self.rests_stops = venue.rests_stops
-        self.hides_quantity = venue.hides_quantity
+        self.iceberg_parts = venue.iceberg_parts
         self.placed: list[PlainOrder] = []
         self.cancelled: list[str] = []
         self.fails_before: BaseException | None = None  # the request is lost on its way

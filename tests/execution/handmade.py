@@ -40,7 +40,7 @@ class Exchange:
     proof: AbsenceProof = AT_ONCE
     name: str = "paper"
     rests_stops: bool = False
-    hides_quantity: bool = False
+    iceberg_parts: int = 0
 
     @classmethod
     def under(cls, desk: Desk) -> "Exchange":

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from core.money import Price
-from core.orders import OrderState, Proposal, Side
+from core.orders import OrderState, OrderType, Proposal, Side
 from core.quotes import Feeds, Funding
 from core.time import HOUR_NS
 from core.verdicts import AnswerKind
+from desk import reports
+from execution.ports import VenueFunding
 from execution.settings import PaperSettings
 from memory.books import ledger
 from memory.books.words import IncidentKind
+from risk.states import TradingState
 from tests.execution.conftest import Opened
 from tests.execution.desk import FREE, NOTHING, RESTING, T0, Desk, denials
 from tests.execution.test_perpetuals import PERPETUAL, SYMBOL
@@ -131,6 +134,17 @@ async def test_what_the_venue_liquidates_is_booked_guarded_no_longer_and_somebod
     assert [(row.kind, row.closed_ns) for row in desk.rows("incidents")] == [(IncidentKind.IRREGULARITY, None)]
 
 
+async def test_a_liquidation_is_among_the_fills_that_are_reported(open_desk: Opened) -> None:
+    desk = with_perpetual(open_desk, THREE, max_leverage="3")
+    await shorted(desk)
+    await desk.trades("140", "150", "140", "140", symbol=SYMBOL)
+    told = desk.books.read(lambda conn: reports.fills_of(conn, desk.account_id))
+    assert [(fill["origin"], fill["side"], fill["quantity"]) for fill in told] == [
+        ("order", "sell", "5"),
+        ("liquidation", "buy", "5"),
+    ]
+
+
 async def test_a_restart_books_what_the_venue_did_meanwhile(open_desk: Opened) -> None:
     desk = with_perpetual(open_desk, THREE, max_leverage="3")
     await shorted(desk)
@@ -156,3 +170,40 @@ async def test_a_venue_that_cannot_be_read_is_asked_again(open_desk: Opened, unr
     desk.venue.unreadable = False
     await desk.step()
     assert desk.cash() == before + Decimal("0.5")
+
+
+async def test_funding_of_what_was_never_held_closes_the_desk_and_holds_up_no_exit(
+    open_desk: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = with_perpetual(open_desk)
+    await shorted(desk)
+    other, fundings = "X/USDT:USDT", desk.venue.fundings
+    desk.market.instruments[other] = replace(PERPETUAL, symbol=other, base="X")
+    desk.market.show("100", at_ns=T0, symbol=other)
+
+    async def of_two(since_ns: int) -> tuple[VenueFunding, ...]:
+        return (VenueFunding(other, Decimal(1), T0 + 1), *await fundings(since_ns))
+
+    monkeypatch.setattr(desk.venue, "fundings", of_two)
+    fund(desk, "0.001")
+    await desk.trades("100", "100", "100", "100", symbol=SYMBOL)
+    assert position(desk).funding == Decimal("-0.5")
+    await desk.trades("100", "111", "100", "108", symbol=SYMBOL)
+    assert position(desk) is None
+    assert desk.state() is TradingState.HALTED
+    told = desk.rows("incidents")[0]
+    assert (told.kind, told.subject) == (IncidentKind.MISMATCH, f"funding of {other} at {T0 + 1}")
+
+
+@pytest.mark.parametrize(("held", "stays"), [("5", True), ("1", False)])
+async def test_a_halt_keeps_what_closes_a_position_and_cancels_what_would_turn_it(
+    open_desk: Opened, held: str, stays: bool
+) -> None:
+    desk = with_perpetual(open_desk)
+    entry = short(desk, "5", stop="130")
+    resting = replace(entry.order, type=OrderType.LIMIT, limit_price=Price(Decimal(101)))
+    assert (await desk.propose(replace(entry, order=resting))).kind is AnswerKind.WORKING
+    await desk.bought(held, symbol=SYMBOL, at="100.5")
+    await desk.gate.halt(by="ada", reason="a drill")
+    assert [(a.side, a.quantity) for a in desk.live()] == ([(Side.SELL, Decimal(5))] if stays else [])
+    assert position(desk).quantity == Decimal(held)

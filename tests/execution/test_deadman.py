@@ -7,6 +7,7 @@ import pytest
 from core.errors import ExchangeUnavailable
 from core.time import SECOND_NS
 from execution.deadman import TIMEOUT_S, DeadMan
+from execution.ports import PlainOrder
 from tests.execution.conftest import Opened
 from tests.execution.desk import RESTING, T0, Desk
 
@@ -75,3 +76,38 @@ async def test_while_a_stop_rests_the_timer_is_off_even_one_that_another_process
     await timer.beat(T0 + 1)
     await timer.beat(T0 + THIRD_NS)
     assert line.asked == [0]
+
+
+async def test_the_timer_is_off_before_a_stop_rests(open_desk: Opened) -> None:
+    """Left running, it would take the stop of a position that nobody watches any more."""
+    desk, told = open_desk(settings=RESTING), list[str]()
+    place = desk.venue.place
+
+    async def placed(order: PlainOrder) -> None:
+        told.append(order.type.value)
+        await place(order)
+
+    async def keep_alive(timeout_s: int) -> bool:
+        told.append(f"timer {timeout_s}")
+        return True
+
+    desk.venue.place, desk.venue.keep_alive = placed, keep_alive  # type: ignore[method-assign]
+    await desk.step(desk.clock.now_ns() + SECOND_NS)
+    await desk.bought("5")
+    await desk.step(desk.clock.now_ns() + SECOND_NS)
+    assert told == [f"timer {TIMEOUT_S}", "market", "timer 0", "stop"]
+
+
+async def test_no_stop_rests_while_the_timer_cannot_be_taken_off(open_desk: Opened) -> None:
+    desk = open_desk(settings=RESTING)
+
+    async def keep_alive(timeout_s: int) -> bool:
+        if timeout_s == 0:
+            raise ExchangeUnavailable("503")
+        return True
+
+    desk.venue.keep_alive = keep_alive  # type: ignore[method-assign]
+    await desk.step(desk.clock.now_ns() + SECOND_NS)
+    await desk.bought("5")
+    await desk.step(desk.clock.now_ns() + SECOND_NS)
+    assert not [a for a in desk.live() if a.protective]

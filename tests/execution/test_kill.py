@@ -176,7 +176,7 @@ class Exchange:
 
     name = "paper"
     rests_stops = False
-    hides_quantity = False
+    iceberg_parts = 0
 
     def __init__(self) -> None:
         self.resting: dict[str, PlainOrder] = {}

@@ -67,6 +67,50 @@ def test_invented_venue_data_supports_nothing(reading: Desk) -> None:
     assert intent(reading, propped).least_taint is Taint.DERIVED
 
 
+def tell(desk: Desk, *answers: dict[str, object]) -> None:
+    """More that the cycle "test" was answered, in this order."""
+
+    def write(conn: object) -> None:
+        for at, answer in enumerate(answers, start=1):
+            row = {"cycle_id": "test", "node": "later", "lane": "BTC/USDT", "sequence": at, "request": ""}
+            kept = {"response": str(at), "body": canonical_text(answer)}
+            conn.execute(insert(tables.effects).values(**row, **kept))  # type: ignore[attr-defined]
+
+    desk.books.write(write)
+
+
+@pytest.mark.parametrize("order", [(2, 0), (0, 2), (3, 1, 0)])
+def test_evidence_that_two_answers_brought_is_as_tainted_as_the_worst_of_them(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    tell(desk, *({"evidence": ["told:twice"], "taint": taint, "at": at} for at, taint in enumerate(order)))
+    rests = intent(desk, replace(desk.buy("1"), evidence=("told:twice",), taint=Taint.TRUSTED))
+    assert (rests.taint, rests.least_taint) == (Taint(max(order)), Taint(max(order)))
+
+
+@pytest.mark.parametrize("taint", [7, "high", -1, None, [0]])
+def test_a_taint_that_is_none_is_the_worst(desk: Desk, taint: object) -> None:
+    tell(desk, {"evidence": "told:oddly", "taint": taint})
+    assert intent(desk, replace(desk.buy("1"), evidence=("told:oddly",), taint=Taint.TRUSTED)).taint is Taint.HOSTILE
+
+
+@pytest.mark.parametrize("about_itself", ["position_size:BTC/USDT:1", "portfolio_view:account:1", "recall:BTC/USDT:1"])
+def test_what_is_known_of_the_account_and_its_past_holds_no_order_up_that_rests_on_text(
+    reading: Desk, about_itself: str
+) -> None:
+    tell(reading, {"evidence": about_itself})
+    order = replace(reading.buy("1"), evidence=(READ, about_itself), taint=Taint.TRUSTED)
+    assert intent(reading, order).least_taint is Taint.DERIVED
+    assert intent(reading, order).unknown_evidence == 0
+    propped = replace(order, evidence=(*order.evidence, SEEN))
+    assert intent(reading, propped).least_taint is Taint.TRUSTED
+
+
+def test_an_answer_that_there_is_none_is_no_evidence(desk: Desk) -> None:
+    tell(desk, {"evidence": "trend_view:BTC/USDT:1", "unavailable": "no bars"})
+    assert intent(desk, replace(desk.buy("1"), evidence=("trend_view:BTC/USDT:1",))).unknown_evidence == 1
+
+
 def test_a_persons_word_is_their_own_evidence_and_nobody_elses(desk: Desk) -> None:
     said = replace(desk.buy("1", source="person:ada"), evidence=("person:ada",))
     assert intent(desk, said).unknown_evidence == 0

@@ -1,25 +1,27 @@
 """Reconciliation: what is booked, what contradicts the books, what is left alone, and that nothing happens twice."""
 
 import asyncio
+import json
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from core.errors import ExchangeUnavailable, OrderStateUnknown
+from core.errors import ExchangeUnavailable, NotOffered, OrderStateUnknown
 from core.money import Price, Quantity
 from core.orders import OrderState, Proposal, Side
-from core.time import SECOND_NS
+from core.time import DAY_NS, SECOND_NS
 from core.verdicts import AnswerKind
 from execution.comparing import balances_off, positions_off
 from execution.mismatches import MismatchKind, Reconciled
 from execution.orderbook import EXTERNAL
-from execution.ports import VenuePosition, VenueTransfer
+from execution.ports import OrderReport, VenuePosition, VenueTransfer
 from execution.reads import Reads
 from memory.books import accounts, tables
 from memory.books.database import Books
@@ -100,6 +102,58 @@ async def test_fills_of_several_orders_are_booked_in_the_order_of_their_times(de
     assert (found.fills, desk.held()) == (2, 0)
     assert MismatchKind.UNBOOKABLE not in kinds(found)
     assert desk.order_of(entry).state is OrderState.FILLED
+
+
+async def test_fills_of_one_moment_are_booked_whatever_their_numbers(desk: Desk, exchange: Exchange) -> None:
+    _, name = await resting(desk)
+    exchange.trades.append(replace(exchange.fills_some(name, "5"), trade_id="BTCUSDT/9/9"))
+    exchange.trades.append(
+        replace(exchange.fills_some(exchange.takes("5", name="aaaa", side=Side.SELL), "5"), trade_id="BTCUSDT/10/10")
+    )
+    exchange.trades = exchange.trades[1:2] + exchange.trades[3:]
+    found = await agreed(desk)
+    assert (found.fills, desk.held(), kinds(found)) == (2, 0, [MismatchKind.UNKNOWN_ORDER])
+
+
+async def test_cash_of_a_sale_pays_for_a_buy_of_the_same_moment(desk: Desk, exchange: Exchange) -> None:
+    exchange.fills_some(exchange.takes("100", at="96"), "100")
+    await agreed(desk)
+    desk.clock.advance_to(desk.clock.now_ns() + SECOND_NS)
+    exchange.fills_some(exchange.takes("100", side=Side.SELL), "100")
+    exchange.fills_some(exchange.takes("90"), "90")
+    assert MismatchKind.UNBOOKABLE not in kinds(await agreed(desk))
+    assert desk.held() == 90
+
+
+async def test_our_order_is_ours_with_the_hyphens_that_a_venue_adds(desk: Desk, exchange: Exchange) -> None:
+    proposal, name = await resting(desk)
+    exchange.fills_some(name, "2")
+    hyphened = str(UUID(name))
+    exchange.orders[hyphened] = replace(exchange.orders.pop(name), client_order_id=hyphened)
+    exchange.trades = [replace(fill, client_order_id=hyphened) for fill in exchange.trades]
+    assert (await agreed(desk)).clean
+    assert ([row.client_order_id for row in desk.rows("orders")], desk.armed()) == ([name], 2)
+    assert desk.order_of(proposal).state is OrderState.PARTIAL
+
+
+async def test_one_order_whose_report_cannot_be_read_is_left_alone(desk: Desk, exchange: Exchange) -> None:
+    _, name = await resting(desk)
+    other = desk.buy("1", at="96", symbol="ETH/USDT")
+    await desk.propose(other)
+    gone = desk.order_of(other).client_order_id
+    exchange.ends(gone)
+    exchange.fills_some(name, "2")
+    report = exchange.report
+
+    async def stumbles(client_order_id: str, symbol: str) -> OrderReport | None:
+        if symbol == "ETH/USDT":
+            raise ExchangeUnavailable("it is in no list of markets")
+        return await report(client_order_id, symbol)
+
+    exchange.report = stumbles  # type: ignore[method-assign]
+    del desk.market.instruments["ETH/USDT"]
+    found = await desk.reconciler.reconcile()
+    assert (found.mismatches, found.left_alone, desk.held()) == ((), (gone,), 2)
 
 
 async def test_an_unknown_order_is_found_in_the_list(desk: Desk, exchange: Exchange) -> None:
@@ -352,6 +406,90 @@ async def test_a_deposit_and_a_withdrawal_are_booked_once_and_are_no_profit_and_
     assert desk.books.read(lambda conn: accounts.transferred(conn, ACCOUNT)) == -1500
 
 
+def set_outside(desk: Desk, exchange: Exchange, currency: str, amount: int) -> None:
+    desk.books.write(lambda conn: accounts.set_outside(conn, ACCOUNT, {currency: Decimal(amount)}))
+    exchange.purse[currency] = Decimal(amount)
+
+
+async def test_ones_own_coins_from_outside_may_be_withdrawn(desk: Desk, exchange: Exchange) -> None:
+    set_outside(desk, exchange, "BTC", 1)
+    assert (await agreed(desk)).clean
+    exchange.purse["BTC"] = Decimal(0)
+    exchange.moved.append(VenueTransfer("m1", "BTC", Decimal(-1), desk.clock.now_ns()))
+    found = await agreed(desk)
+    assert (found.clean, found.transfers, desk.state()) == (True, 1, TradingState.ACTIVE)
+
+
+async def test_ones_own_coins_from_outside_may_be_sold_by_hand(desk: Desk, exchange: Exchange) -> None:
+    set_outside(desk, exchange, "BTC", 1)
+    exchange.fills_some(exchange.takes("1", at="100", side=Side.SELL), "1", at="100")
+    assert kinds(await agreed(desk)) == [MismatchKind.UNKNOWN_ORDER]
+    assert (await agreed(desk)).clean
+    assert (desk.cash(), desk.books.read(lambda conn: accounts.transferred(conn, ACCOUNT))) == (10_100, 100)
+
+
+async def test_coins_without_a_price_and_moves_of_nothing_hold_nothing_up(desk: Desk, exchange: Exchange) -> None:
+    exchange.purse["SPAM"] = Decimal(7)
+    exchange.moved += [VenueTransfer("m1", "SPAM", Decimal(7), T0), VenueTransfer("m2", "USDT", Decimal(0), T0)]
+    found = await agreed(desk)
+    assert (found.clean, found.transfers, "SPAM" in desk.balances()) == (True, 1, False)
+    assert (await agreed(desk)).transfers == 0
+
+
+async def test_our_own_fill_is_booked_and_guarded_whatever_coin_paid_its_fee(desk: Desk, exchange: Exchange) -> None:
+    set_outside(desk, exchange, "BNB", 1)
+    _, name = await resting(desk)
+    fill = exchange.fills_some(name, "5")
+    exchange.trades[-1] = replace(fill, fee=Decimal("0.001"), fee_currency="BNB")
+    exchange.purse["BNB"] -= Decimal("0.001")
+    await desk.step(desk.clock.now_ns() + SECOND_NS)
+    assert (desk.held(), desk.armed()) == (5, 5)
+    assert (await agreed(desk)).clean
+
+
+async def test_a_fee_that_nobody_has_is_a_balance_off_until_its_coins_are_told(desk: Desk, exchange: Exchange) -> None:
+    _, name = await resting(desk)
+    exchange.trades.append(replace(exchange.fills_some(name, "5"), fee=Decimal("0.5"), fee_currency="BNB"))
+    del exchange.trades[0]
+    exchange.purse["BNB"] = Decimal("1.5")
+    assert kinds(await agreed(desk)) == [MismatchKind.BALANCE_OFF]
+    assert desk.armed() == 5
+    exchange.moved.append(VenueTransfer("m1", "BNB", Decimal(2), T0))
+    assert (await agreed(desk)).clean
+
+
+async def test_a_deposit_is_heard_of_that_was_credited_days_after_its_time(desk: Desk, exchange: Exchange) -> None:
+    desk.clock.advance_to(T0 + DAY_NS)
+    seen_ns = desk.clock.now_ns()
+    for _ in range(3):
+        desk.clock.advance_to(desk.clock.now_ns() + DAY_NS)
+        assert (await agreed(desk)).clean
+    exchange.purse["USDT"] += 1000
+    exchange.moved.append(VenueTransfer("m1", "USDT", Decimal(1000), seen_ns))
+    found = await agreed(desk)
+    assert (found.clean, found.transfers) == (True, 1)
+
+
+async def test_what_was_deposited_is_booked_before_what_spent_it(desk: Desk, exchange: Exchange) -> None:
+    exchange.purse["USDT"] += 10_000
+    exchange.fills_some(exchange.takes("150", at="100"), "150", at="100")
+    assert MismatchKind.UNBOOKABLE in kinds(await agreed(desk))
+    exchange.moved.append(VenueTransfer("m1", "USDT", Decimal(10_000), T0))
+    assert kinds(await agreed(desk)) == [MismatchKind.UNKNOWN_ORDER]
+    told = {row.subject.partition(":")[0] for row in desk.rows("incidents") if row.closed_ns is None}
+    assert (desk.held(), told) == (150, {"unknown order"}), "what is booked by now is unbookable no longer"
+
+
+async def test_what_a_venue_does_not_tell_is_journaled_once(desk: Desk, exchange: Exchange) -> None:
+    async def transfers(since_ns: int) -> tuple[VenueTransfer, ...]:
+        raise NotOffered("no such permission")
+
+    exchange.transfers = transfers  # type: ignore[method-assign]
+    assert [(await agreed(desk)).clean for _ in range(2)] == [True, True]
+    told = [json.loads(row.body) for row in desk.rows("journal") if row.kind == "untold"]
+    assert told == [{"transfers": "no such permission"}]
+
+
 async def test_a_withdrawal_of_more_than_there_is_cannot_be_booked(desk: Desk, exchange: Exchange) -> None:
     exchange.moved.append(VenueTransfer("m1", "USDT", Decimal(-10_001), T0))
     await told_once(desk, MismatchKind.UNBOOKABLE)
@@ -392,6 +530,34 @@ async def test_a_balance_is_off_when_it_is_off_by_the_same_a_quiet_period_later(
     assert (first.mismatches, first.left_alone) == ((), ("USDT",))
     patient.clock.advance_to(T0 + 5 * SECOND_NS)
     assert kinds(await patient.reconciler.reconcile()) == [MismatchKind.BALANCE_OFF]
+
+
+async def test_what_is_off_by_the_same_is_off_however_the_totals_move(patient: Desk) -> None:
+    exchange = Exchange.under(patient)
+    proposal = patient.buy("15", at="96")
+    await patient.propose(proposal)
+    exchange.purse["USDT"] -= 500
+    found = await patient.reconciler.reconcile()
+    for _ in range(2):
+        exchange.fills_some(patient.order_of(proposal).client_order_id, "1")
+        patient.clock.advance_to(patient.clock.now_ns() + 60 * SECOND_NS)
+        await patient.watch.poll_live()
+        patient.clock.advance_to(patient.clock.now_ns() + 30 * SECOND_NS)
+        found = await patient.reconciler.reconcile()
+    assert [(m.kind, m.subject) for m in found.mismatches] == [(MismatchKind.BALANCE_OFF, "USDT")]
+
+
+async def test_an_account_that_never_rests_is_judged_in_the_end(patient: Desk) -> None:
+    exchange = Exchange.under(patient)
+    proposal = patient.buy("15", at="96")
+    await patient.propose(proposal)
+    exchange.purse["USDT"] -= 500
+    rounds = []
+    for _ in range(8):
+        exchange.fills_some(patient.order_of(proposal).client_order_id, "1")
+        patient.clock.advance_to(patient.clock.now_ns() + SECOND_NS)
+        rounds.append(bool((await patient.reconciler.reconcile()).mismatches))
+    assert rounds == [False] * 7 + [True]
 
 
 async def test_an_order_that_is_being_sent_is_left_alone(desk: Desk, exchange: Exchange) -> None:
@@ -477,6 +643,21 @@ def test_a_report_of_a_reconciliation_is_clean_only_when_everything_was_judged()
     assert Reconciled(1).clean
     assert not Reconciled(1, left_alone=("USDT",)).clean
     assert [field.name for field in fields(Reconciled)][:3] == ["at_ns", "mismatches", "left_alone"]
+
+
+async def test_the_watch_reconciles_once_with_the_step_after_a_lost_stream(open_desk: Opened) -> None:
+    desk = replace(open_desk(), reconcile_every_s=3600)
+    exchange = Exchange.under(desk)
+    await desk.step()
+    name = exchange.takes("5", name="manual-1", at="96")
+    await desk.step(T0 + 20 * SECOND_NS)
+    assert name not in {attempt.client_order_id for attempt in desk.live()}
+    desk.watch.reconcile_soon()
+    await desk.step(T0 + 40 * SECOND_NS)
+    assert name in {attempt.client_order_id for attempt in desk.live()}
+    exchange.takes("1", name="manual-2", at="96")
+    await desk.step(T0 + 60 * SECOND_NS)
+    assert "manual-2" not in {attempt.client_order_id for attempt in desk.live()}
 
 
 async def test_the_watch_reconciles_by_its_timer(open_desk: Opened) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection
 
-from core.errors import AccountRestricted
+from core.errors import AccountRestricted, DeskError, ReadRestricted
 from core.orders import OrderState
 from core.verdicts import AnswerKind
 from execution import incidents, restriction
@@ -15,6 +15,7 @@ from tests.execution.conftest import Opened
 from tests.execution.desk import ACCOUNT, T0, Desk, denials
 
 FROZEN = AccountRestricted("binance: AccountSuspended: this account may not trade")
+UNREAD = ReadRestricted("binance: fetch_order: PermissionDenied: this key may not read")
 
 
 def standing(desk: Desk) -> str | None:
@@ -91,9 +92,41 @@ async def test_a_person_lifts_it_and_the_venue_may_freeze_it_again(desk: Desk) -
     assert counted[IncidentKind.RESTRICTED] == 1
 
 
-def test_whichever_call_says_it_counts(desk: Desk) -> None:
+@pytest.mark.parametrize("told", [FROZEN, UNREAD])
+def test_whichever_call_says_it_counts(desk: Desk, told: DeskError) -> None:
     vitals = Vitals(desk.clock, simulated=False)
-    with pytest.raises(AccountRestricted), vitals.call():
-        raise FROZEN
+    with pytest.raises(type(told)), vitals.call():
+        raise told
     assert vitals.restricted() is True
-    assert vitals.restriction == str(FROZEN)
+    assert vitals.restriction == str(told)
+
+
+def unreadable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise UNREAD
+
+    monkeypatch.setattr(desk.venue, "_must_be_readable", refuse)
+
+
+async def test_a_poll_that_meets_a_frozen_account_restricts_it(
+    open_desk: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = open_desk(coins=["SOL"])
+    await desk.bought("2")
+    await desk.propose(desk.buy("1", at="99", symbol="SOL/USDT"))
+    unreadable(desk, monkeypatch)
+    await desk.step()
+    assert standing(desk) == str(UNREAD)
+    assert denials(await desk.propose(desk.buy("1", symbol="ETH/USDT"))) == [DenialCode.ACCOUNT_RESTRICTED]
+    assert (await desk.propose(desk.sell("1"))).kind is not AnswerKind.DENIED
+
+
+async def test_a_reconciliation_that_meets_a_frozen_account_restricts_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable(desk, monkeypatch)
+    with pytest.raises(ReadRestricted):
+        await desk.watch.reconcile()
+    await desk.step()
+    assert standing(desk) == str(UNREAD)
+    assert told(desk) == ["incident"]

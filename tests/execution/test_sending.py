@@ -11,7 +11,10 @@ from core.errors import ExchangeRejected, OrderStateUnknown
 from core.orders import OrderState, Proposal
 from core.verdicts import AnswerKind
 from risk.codes import DenialCode
+from risk.states import TradingState
+from tests.execution.conftest import Opened
 from tests.execution.desk import Desk, denials
+from tests.execution.handmade import Exchange
 
 # A venue that fails.
 
@@ -241,3 +244,37 @@ async def test_a_send_that_comes_too_late_is_not_made(desk: Desk) -> None:
     receipt = await cycle
     assert (receipt.kind, desk.venue.placed) == (AnswerKind.DONE, [])
     assert "never sent" in receipt.detail
+
+
+async def test_a_cancel_that_came_before_its_order_is_sent_again(desk: Desk) -> None:
+    exchange = Exchange.under(desk)
+    proposal = desk.buy("5", at="96")
+    desk.venue.let_through.clear()
+    sending = asyncio.create_task(desk.propose(proposal))
+    await desk.venue.reached.wait()
+    attempt = desk.order_of(proposal)
+    await desk.gate.cancel(attempt.client_order_id, attempt.symbol)
+    assert desk.order_of(proposal).state is OrderState.PENDING_CANCEL
+    desk.venue.let_through.set()
+    await sending
+    assert desk.order_of(proposal).state is OrderState.CANCELLED
+    assert exchange.orders[attempt.client_order_id].state is OrderState.CANCELLED
+
+
+async def test_a_cancel_that_hangs_holds_up_neither_another_exit_nor_a_halt(open_desk: Opened) -> None:
+    desk = open_desk()
+    await desk.bought("2")
+    await desk.bought("2", symbol="ETH/USDT")
+    assert (await desk.propose(desk.buy("1", at="99.9", owner="another"))).kind is AnswerKind.WORKING
+    desk.venue.cancel_let_through.clear()
+    # An exit there would meet our own entry, which is cancelled first.
+    first = asyncio.create_task(desk.propose(desk.sell("2", at="99.9", reduce_only=True)))
+    await desk.venue.cancel_reached.wait()
+    other = await desk.propose(desk.sell("2", symbol="ETH/USDT", reduce_only=True))
+    halting = asyncio.create_task(desk.gate.halt(by="ada", reason="now"))
+    await asyncio.sleep(0.05)
+    halted = desk.standing().state
+    desk.venue.cancel_let_through.set()
+    await asyncio.gather(first, halting)
+    assert other.kind is AnswerKind.WORKING
+    assert halted is TradingState.HALTED

@@ -107,6 +107,15 @@ def shared(name: str) -> Path:
     return path
 
 
+def shared_documents(name: str) -> Path:
+    """A real whitepaper, or a skipped test where there is none."""
+    root = os.environ.get("TRADEWARDEN_SHARED") or str(Path(__file__).parents[2] / ".." / "shared")
+    path = (Path(root) / "data" / "whitepapers" / name).resolve()
+    if not path.exists():
+        pytest.skip(f"no shared data at {path}; set TRADEWARDEN_SHARED")
+    return path
+
+
 def market_digest(seed: int) -> str:
     """Of every bar of every symbol, base and aggregated, and of a spread every six hours, over twenty days."""
     market = SimulatedMarket(seed, tuple(CHARACTERS), days=20)

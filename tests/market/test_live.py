@@ -1,6 +1,7 @@
 """The live market as agents and the gate see it, off streams that a test speaks for."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from market.bus.memory import MemoryBus
 from market.live import UNPROVEN, LiveMarket
 from market.orderbooks.sequenced import SequencedBook
 from market.orderbooks.verified import Reason
+from market.store.candles import BarsKey
+from market.store.manifest import Origin
+from market.store.store import MarketStore
 from market.streams.events import Candle
 from market.streams.health import StreamCounts
 from market.streams.listing import instrument_of
@@ -228,3 +232,14 @@ def test_the_instrument_has_the_venues_increments_and_minima() -> None:
 def test_a_market_without_increments_is_refused(missing: str | None) -> None:
     with pytest.raises(DataRefused, match="binance states no increments of BTC/USDT"):
         instrument_of("binance", {**MARKET, "precision": {"price": missing, "amount": "0.1"}})
+
+
+def test_who_learns_reads_every_bar_of_the_store_and_not_only_what_a_desk_looks_back_on(tmp_path: Path) -> None:
+    store, n = MarketStore(tmp_path), 3_000
+    first = NOW_NS // HOUR_NS * HOUR_NS - n * HOUR_NS
+    ones = np.ones(n)
+    hours = Bars(BTC, Timeframe.H1, first + HOUR_NS * np.arange(n, dtype=np.int64), ones, ones, ones, ones, ones)
+    store.candles.append(BarsKey("binance", BTC, Timeframe.H1), hours, Origin("test", NOW_NS))
+    market = Spoken(history=store.candles).market
+    learnt = market.bars(BTC, Timeframe.H1, as_of_ns=NOW_NS, n=2**40)
+    assert (len(learnt), int(learnt.open_ns[0])) == (n, first)

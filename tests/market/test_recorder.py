@@ -17,6 +17,8 @@ from core.orders import Side
 from core.time import MINUTE_NS, SECOND_NS, Timeframe
 from market.bus.memory import MemoryBus
 from market.bus.policies import EVENTS, POLICIES, TopicPolicy
+from market.orderbooks.sequenced import SequencedBook
+from market.orderbooks.verified import Reason, VerifiedBook
 from market.recorder import Recorder
 from market.store.candles import BarsKey
 from market.store.store import MarketStore
@@ -119,6 +121,45 @@ async def test_tickers_are_kept_once_a_minute_and_trades_only_where_wanted(tmp_p
     assert (recorder.counts.tickers, recorder.counts.trades) == (2, 0)
     read = MarketStore(tmp_path).tickers.read("binance", BTC, since_ns=0, as_of_ns=T0 + 10**15)
     assert [(entry.ts_event_ns - T0) // SECOND_NS for entry in read] == [0, 60]
+
+
+def book(received_s: float, bid: str = "3", *, event_s: float | None = None) -> SequencedBook:
+    found = SequencedBook(BTC)
+    event_ns = int(T0 + (received_s if event_s is None else event_s) * SECOND_NS)
+    told = {"lastUpdateId": 1, "E": event_ns // 10**6, "bids": [["99", bid]], "asks": [["101", "1"]]}
+    assert found.load(told, int(T0 + received_s * SECOND_NS))
+    return found
+
+
+async def test_how_a_proven_book_leans_is_kept_once_a_minute(tmp_path: Path) -> None:
+    books: dict[str, VerifiedBook] = {}
+    async with MemoryBus() as bus:
+        recorder = Recorder(MarketStore(tmp_path), bus, "binance", [BTC], books=books)
+        for seen in (book(1), book(59, "1"), book(61, "1"), book(61, "1"), book(130, "0.5", event_s=131)):
+            books[BTC] = seen
+            recorder.look(BTC)
+        seen.invalidate(Reason.GAP)
+        seen.received_ns += MINUTE_NS
+        recorder.look(BTC)
+        await recorder.finish()
+    read = MarketStore(tmp_path).imbalances.read("binance", BTC, since_ns=0, as_of_ns=T0 + 10**15)
+    leaning = [((one.ts_event_ns - T0) // SECOND_NS, (one.known_at_ns - T0) // SECOND_NS, one.value) for one in read]
+    third = Decimal("-0.333333")
+    assert leaning == [(1, 1, Decimal("0.5")), (61, 61, Decimal(0)), (131, 131, third)]
+    assert (recorder.counts.imbalances, recorder.counts.late_clock) == (3, 1)
+
+
+async def test_a_recorder_at_work_looks_at_books_by_itself(tmp_path: Path) -> None:
+    async with MemoryBus() as bus:
+        recorder = Recorder(MarketStore(tmp_path), bus, "binance", [BTC], books={BTC: book(1)}, every_s=0.001)
+        task = asyncio.create_task(recorder.run())
+        try:
+            async with asyncio.timeout(30):
+                while not recorder.counts.imbalances:
+                    await asyncio.sleep(0.001)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_every_trade_is_kept_where_wanted_and_none_twice(tmp_path: Path) -> None:

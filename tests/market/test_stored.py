@@ -189,7 +189,7 @@ def test_a_symbol_that_is_not_stored_cannot_be_opened(store: MarketStore) -> Non
 def test_texts_of_a_live_market_are_those_of_a_stored_one_and_grow_with_the_store(store: MarketStore) -> None:
     store.candles.append(KEY, hours([100, 101]), seen())
     store.texts.append([text("Bitcoin rises", T0, source="rss:a")], seen())
-    live, fixed = StoredTexts(store.texts, store.series), opened(store)
+    live, fixed = StoredTexts(store), opened(store)
     assert live.texts("BTC/USDT", since_ns=0, as_of_ns=LATER) == fixed.texts("BTC/USDT", since_ns=0, as_of_ns=LATER)
     store.texts.append([text("Bitcoin falls", T0 + HOUR_NS, source="rss:a")], seen())
     told = [item.headline for item in live.texts("BTC/USDT", since_ns=0, as_of_ns=LATER)]
@@ -219,7 +219,7 @@ def test_signals_are_those_about_the_symbols_asset_each_version_as_it_was_said(s
     assert {one.taint for one in found} == {Taint.UNTRUSTED}
     assert market.signals("BTC/USDT", since_ns=0, as_of_ns=T0) == found[:1]
     assert market.signals("BTC/USDT", since_ns=0, as_of_ns=T0 - 1) == ()
-    live = StoredTexts(store.texts, store.series)
+    live = StoredTexts(store)
     store.series.append([said("0.1", T0 + 3)], seen())
     assert live.signals("BTC/USDT", since_ns=0, as_of_ns=LATER)[:3] == found
     assert len(live.signals("BTC/USDT", since_ns=0, as_of_ns=LATER)) == 4

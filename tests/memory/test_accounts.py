@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Connection, select
 
 from core.errors import ConfigError, LedgerBroken
-from memory.books import ledger, tables
+from memory.books import accounts, ledger, tables
 from memory.books.database import Books
+from tests.memory.desks import BTC, bought
 
 USDT = {"USDT": Decimal(10_000)}
 
@@ -87,6 +88,60 @@ def test_a_transfer_that_cannot_be_counted_is_refused(
     opened(books)
     with pytest.raises(ConfigError, match=said):
         books.write(lambda conn: ledger.deposit(conn, "paper", currency, Decimal(amount), ts_ns=9, reason=reason))
+
+
+def moved(books: Books, amount: str, currency: str = "BTC", *, name: str = "m", price: str | None = None) -> bool:
+    unit = None if price is None else Decimal(price)
+    return books.write(
+        lambda conn: accounts.transfer(conn, "paper", currency, Decimal(amount), transfer_id=name, ts_ns=9, price=unit)
+    )
+
+
+def all_of(books: Books) -> tuple[dict[str, Decimal], dict[str, Decimal], Decimal]:
+    """What is held, what is outside, and the worth of what moved."""
+    return books.read(
+        lambda conn: (
+            ledger.balances(conn, "paper"),
+            accounts.outside(conn, "paper"),
+            ledger.transferred(conn, "paper"),
+        )
+    )
+
+
+def test_a_withdrawal_takes_what_is_outside_before_what_is_held(books: Books) -> None:
+    opened(books)
+    books.write(lambda conn: accounts.set_outside(conn, "paper", {"BTC": Decimal(1)}))
+    assert moved(books, "2", price="100")
+    assert [moved(books, "-1", name="out"), moved(books, "-1", name="out")] == [True, False]
+    assert all_of(books) == ({"BTC": Decimal(2), **USDT}, {"BTC": Decimal(0)}, Decimal(200))
+    assert moved(books, "-1.5", name="more", price="100")
+    assert all_of(books) == ({"BTC": Decimal("0.5"), **USDT}, {"BTC": Decimal(0)}, Decimal(50))
+    with pytest.raises(LedgerBroken, match=r"takes 0\.6 BTC from paper, which holds 0\.5"):
+        moved(books, "-0.6", name="too much", price="100")
+
+
+def test_a_coin_without_a_price_comes_to_stand_outside_once(books: Books) -> None:
+    opened(books)
+    assert [moved(books, "7", "SPAM"), moved(books, "7", "SPAM")] == [True, False]
+    assert all_of(books) == (USDT, {"SPAM": Decimal(7)}, Decimal(0))
+    assert moved(books, "-7", "SPAM", name="away")
+    assert all_of(books) == (USDT, {"SPAM": Decimal(0)}, Decimal(0))
+
+
+def test_what_comes_in_pays_what_is_owed_outside(books: Books) -> None:
+    opened(books)
+    trade = bought("0.1", at="50000", fee="0.25", paid_in="BNB")
+    books.write(lambda conn: ledger.apply_fill(conn, trade, BTC, Decimal(600)))
+    assert books.read(lambda conn: accounts.outside(conn, "paper")) == {"BNB": Decimal("-0.25")}
+    assert moved(books, "1", "BNB", price="600")
+    held, beside, worth = all_of(books)
+    assert (held["BNB"], beside, worth) == (Decimal("0.75"), {"BNB": Decimal(0)}, Decimal(600))
+
+
+def test_a_transfer_of_nothing_is_none(books: Books) -> None:
+    opened(books)
+    assert not moved(books, "0", "USDT")
+    assert all_of(books) == (USDT, {}, Decimal(0))
 
 
 def test_the_clock_never_goes_back(books: Books) -> None:

@@ -174,7 +174,7 @@ def test_a_reader_does_not_hold_up_the_writer(books: Books) -> None:
     def slow(conn: Connection) -> int:
         before = count(conn)
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(books.write, lambda c: note(c, "meanwhile")).result(timeout=5)
+            pool.submit(books.write, lambda c: note(c, "meanwhile")).result(timeout=60)
         # One read sees one moment, whatever is committed meanwhile.
         return count(conn) - before
 
@@ -380,7 +380,7 @@ def test_a_killed_process_leaves_whole_steps_and_a_sound_journal(url: str, after
     process.send_signal(signal.SIGKILL)
     told = [int(line) for line in process.stdout.read().split() if line.isdigit()]
     process.stdout.close()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     with Books.open(url) as books:
         verified = books.read(journal.verify)
         parts = len(books.read(lambda conn: journal.entries(conn, "paper")))

@@ -1,16 +1,18 @@
 """What happened outside the record is stored before it is used, and answered from storage ever after."""
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 
-from core.canonical import digest
+from core.canonical import Canonical, digest
 from core.errors import LedgerBroken
 from core.ports import Effects
-from memory.books import tables
+from memory.books import blobs, tables
 from memory.books.database import Books
 from memory.books.effects import ReplayedEffects, StoredEffects
 
@@ -133,3 +135,60 @@ async def test_a_replay_that_asks_otherwise_remembers_it_and_goes_on(books: Book
     assert await replay.perform("n", "l", {"ask": 2}, never) == "one"
     assert replay.differences == [("n", "l", 1)]
     assert replay.entries() != live.entries()
+
+
+async def test_effects_that_are_ready_together_share_one_commit(books: Books) -> None:
+    commits = 0
+
+    def counted(_: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    books.guard(counted)  # asked once a transaction
+    effects = StoredEffects(books, "c")
+    said = await asyncio.gather(*(effects.perform("n", lane, 1, answering(lane)) for lane in ("a", "b", "c")))
+    assert said == ["a", "b", "c"]
+    assert commits == 1
+    assert await effects.perform("n", "d", 1, answering("later")) == "later"
+    assert commits == 2
+
+
+async def test_of_effects_that_cannot_be_written_together_none_is_used(books: Books) -> None:
+    effects = StoredEffects(books, "c")
+    effects.begin()
+    # Somebody else wrote one of them in between.
+    await StoredEffects(books, "c").perform("n", "a", 1, answering("theirs"))
+    works = (effects.perform("n", lane, 1, answering("ours")) for lane in ("a", "b"))
+    failed = await asyncio.gather(*works, return_exceptions=True)
+    assert [type(error) for error in failed] == [IntegrityError, IntegrityError]
+    assert effects.entries() == ()
+    assert books.read(lambda conn: len(conn.execute(select(tables.effects)).all())) == 1
+
+
+async def test_one_that_is_called_off_leaves_the_others_their_answer(books: Books) -> None:
+    effects = StoredEffects(books, "c")
+    tasks = [asyncio.ensure_future(effects.perform("n", lane, 1, answering(lane))) for lane in ("a", "b")]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    assert await tasks[1] == "b"
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]
+    assert [effect.lane for effect in effects.entries()] == ["b"]
+
+
+async def test_what_stands_beside_an_answer_is_kept_by_content_and_once(books: Books) -> None:
+    question, effects = Canonical.of({"say": "x" * 100}), StoredEffects(books, "c")
+    for lane in ("a", "b"):
+        named = {"asked": question.digest}
+        assert await effects.perform("n", lane, 1, answering(named), [question]) == named
+    assert books.read(lambda conn: blobs.get_json(conn, question.digest)) == question.value
+    assert books.read(lambda conn: len(conn.execute(select(tables.blobs)).all())) == 1
+
+
+async def test_a_payload_that_was_changed_is_refused_when_it_is_used(books: Books) -> None:
+    await StoredEffects(books, "c").perform("n", "l", 1, answering("x" * 5000))
+    books.write(lambda conn: conn.execute(update(tables.blobs).values(content=zlib.compress(b'"sell"'))))
+    replay = ReplayedEffects(books, "c")
+    replay.begin()
+    with pytest.raises(LedgerBroken, match="was changed"):
+        await replay.perform("n", "l", 1, never)

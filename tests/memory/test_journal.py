@@ -236,7 +236,7 @@ def test_walking_keeps_a_useful_pace(books: Books) -> None:
     n = 5_000
     with books.step():
         books.write(lambda conn: [journal.append(conn, "paper", "note", {"i": i}, ts_ns=i) for i in range(n)])
-    started = time.perf_counter()
+    started = time.process_time()
     assert books.read(journal.verify).entries == n
     # Twenty times slower than measured: it catches a walk that grows with the square, not a busy machine.
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -14,7 +14,7 @@ from core.errors import LedgerBroken
 from core.instruments import ContractKind, Instrument
 from core.money import Price, Quantity
 from core.orders import Fill, Position, Side
-from memory.books import ledger, tables
+from memory.books import accounts, ledger, tables
 from memory.books.database import Books
 from tests.memory.desks import BTC, PERPETUAL, bought, fill, instrument, sold
 
@@ -143,8 +143,6 @@ def test_spending_cash_that_is_not_there_breaks_the_ledger(account: Books) -> No
 @pytest.mark.parametrize(
     ("trade", "as_", "said"),
     [
-        (bought("0.1", at="100", fee="1", paid_in="BNB"), BTC, "takes 1 BNB from account paper, which holds 0"),
-        (bought("0.1", at="100", fee="1", paid_in="BTC"), PERPETUAL, "takes 1 BTC from account paper, which holds 0"),
         (bought("0.1", at="100"), instrument("ETH/USDT"), "in BTC/USDT was booked as ETH/USDT"),
         (bought("1", at="1", symbol="ETH/BTC"), instrument("ETH/BTC"), "account paper trades against USDT only"),
         (bought("0", at="100"), BTC, "is no trade: 0 at 100"),
@@ -156,6 +154,41 @@ def test_a_fill_that_cannot_be_counted_is_refused(account: Books, trade: Fill, a
     with pytest.raises(LedgerBroken, match=said):
         book(account, trade, as_=as_)
     assert balances(account) == {"USDT": CASH}
+
+
+# From outside
+
+
+def outside(books: Books) -> dict[str, Decimal]:
+    return books.read(lambda conn: accounts.outside(conn, "paper"))
+
+
+def test_coins_sold_that_were_outside_come_in_first_and_are_no_profit(account: Books) -> None:
+    account.write(lambda conn: accounts.set_outside(conn, "paper", {"BTC": Decimal(1)}))
+    book(account, bought("0.1", at="50000"), sold("0.3", at="60000", fee="9"))
+    assert (balances(account), outside(account)) == (
+        {"BTC": Decimal(0), "USDT": CASH - 5000 + 18_000 - 9},
+        {"BTC": Decimal("0.8")},
+    )
+    # The 0.2 from outside brought 12000, less their share of the fee.
+    assert account.read(lambda conn: ledger.transferred(conn, "paper")) == 12_000
+    assert account.read(trips) == [money("0.1", "50000", "60000", "997")]
+
+
+@pytest.mark.parametrize("there", ["1", "0.001", "0"])
+@pytest.mark.parametrize("as_", [BTC, PERPETUAL], ids=["spot", "perpetual"])
+def test_a_fee_in_coins_that_the_account_has_not_is_booked_with_its_fill(
+    account: Books, as_: Instrument, there: str
+) -> None:
+    """The venue took it from somewhere: what is outside may come to less than nothing until more is told."""
+    account.write(lambda conn: accounts.set_outside(conn, "paper", {"BNB": Decimal(there)}))
+    trade = bought("0.1", at="50000", fee="0.01", paid_in="BNB")
+    account.write(lambda conn: ledger.apply_fill(conn, trade, as_, Decimal(600)))
+    held = position(account)
+    assert held is not None
+    assert (held.quantity, balances(account)["BNB"]) == money("0.1", "0")
+    assert outside(account) == {"BNB": Decimal(there) - Decimal("0.01")}
+    assert account.read(lambda conn: ledger.transferred(conn, "paper")) == 6
 
 
 # Perpetuals

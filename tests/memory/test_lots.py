@@ -173,10 +173,10 @@ def test_a_perpetual_may_pay_its_fee_in_a_third_currency(account: Books) -> None
     assert account.read(lambda conn: accounts.balances(conn, "paper")) == {"BNB": Decimal("0.99"), "USDT": CASH + 100}
 
 
-def test_a_fee_in_coins_that_are_not_there_breaks_the_ledger_and_books_nothing(account: Books) -> None:
-    with pytest.raises(LedgerBroken, match=r"takes 0\.01 BNB from account paper, which holds 0$"):
-        book(account, bought("0.1", at="50000", fee="0.01", paid_in="BNB"), fee_price="500")
-    assert account.read(lambda conn: ledger.balances(conn, "paper")) == {"USDT": CASH}
+def test_a_fee_in_coins_from_outside_is_sold_at_its_price_and_leaves_no_lot(account: Books) -> None:
+    account.write(lambda conn: accounts.set_outside(conn, "paper", {"BNB": Decimal(1)}))
+    book(account, bought("0.1", at="50000", fee="0.01", paid_in="BNB"), fee_price="500")
+    assert (open_lots(account, "BNB"), disposals(account, "BNB")) == ([], [money("0.01", None, "5", None)])
 
 
 # Properties

@@ -100,7 +100,7 @@ def test_a_record_is_stored_once_and_a_second_try_leaves_nothing(books: Books) -
 @pytest.mark.parametrize("prefix", ["", "zz", "%", "_"])
 def test_a_prefix_that_fits_no_record_is_refused(books: Books, prefix: str) -> None:
     books.write(lambda conn: add(conn, "abc"))
-    with pytest.raises(ConfigError, match="no record has an id that starts with"):
+    with pytest.raises(ConfigError, match="no record has an id or a hash that starts with"):
         books.read(lambda conn: records.find(conn, prefix))
 
 

@@ -20,6 +20,13 @@ SERIES: dict[str, tuple[int, Series]] = {
     "atr": (15, lambda b: indicators.atr(b.high, b.low, b.close)),
     "adx": (28, lambda b: indicators.adx(b.high, b.low, b.close)),
     "bollinger_width": (20, lambda b: indicators.bollinger_width(b.close)),
+    "bollinger_position": (20, lambda b: indicators.bollinger_position(b.close)),
+    "macd": (26, lambda b: indicators.macd(b.close)),
+    "sma": (10, lambda b: indicators.sma(b.close, 10)),
+    "cci": (20, lambda b: indicators.cci(b.high, b.low, b.close)),
+    "stochastic": (14, lambda b: indicators.stochastic(b.high, b.low, b.close)),
+    "stochastic_slowed": (7, lambda b: indicators.stochastic(b.high, b.low, b.close, 5, 3)),
+    "on_balance_volume": (1, lambda b: indicators.on_balance_volume(b.close, b.volume)),
     "macd_difference": (34, lambda b: indicators.macd_difference(b.close)),
     "rate_of_change": (25, lambda b: indicators.rate_of_change(b.close, 24)),
 }
@@ -61,7 +68,7 @@ def test_a_price_that_is_no_price_is_refused_with_its_place(name: str, price: fl
         ALL[name][1](bars)
 
 
-@pytest.mark.parametrize("name", ["atr", "adx", "channel_position", "log_atr", "log_adx"])
+@pytest.mark.parametrize("name", ["atr", "adx", "cci", "stochastic", "channel_position", "log_atr", "log_adx"])
 def test_a_close_outside_its_bar_is_refused(name: str) -> None:
     bars = walk(60)
     bars.high[17] = bars.close[17] * 0.9
@@ -103,11 +110,49 @@ def test_rsi_is_fifty_until_something_moves() -> None:
     np.testing.assert_array_equal(indicators.rsi(closes)[14:], [50.0] * 6 + [100.0])
 
 
-@pytest.mark.parametrize("name", ["rsi", "adx", "bollinger_width", "rate_of_change"])
+@pytest.mark.parametrize(
+    "name", ["rsi", "adx", "bollinger_width", "bollinger_position", "cci", "rate_of_change", "stochastic"]
+)
 def test_a_token_worth_almost_nothing_is_measured_like_a_dear_one(name: str) -> None:
     # A threshold in absolute prices, anywhere below us, would show here.
     measure = SERIES[name][1]
     np.testing.assert_allclose(measure(walk(60, start=1e-14)), measure(walk(60, start=30_000.0)), rtol=1e-9)
+
+
+def test_bands_and_stochastic_of_a_worked_example() -> None:
+    closes = np.array([10.0, 12.0, 14.0, 20.0])
+    deviation = np.std(closes)
+    assert indicators.bollinger_position(closes, 4)[-1] == pytest.approx(6.0 / (2 * deviation))
+    assert indicators.bollinger_width(closes, 4)[-1] == pytest.approx(4 * deviation / 14.0)
+    assert indicators.stochastic(closes + 2, closes - 2, closes, 4)[-1] == pytest.approx(100 * 12 / 14)
+    slowed = indicators.stochastic(closes + 2, closes - 2, closes, 2, 3)[-1]
+    assert slowed == pytest.approx(100 * (4 / 6 + 4 / 6 + 8 / 10) / 3)
+
+
+@pytest.mark.parametrize("price", [0.1, 0.3, 30_000.1])
+def test_what_does_not_move_is_nowhere_and_not_at_an_edge(price: float) -> None:
+    flat = np.full(60, price)
+    assert indicators.cci(flat, flat, flat)[-1] == 0.0
+    assert indicators.stochastic(flat, flat, flat)[-1] == 50.0
+    assert indicators.bollinger_position(flat)[-1] == 0.0
+
+
+def test_cci_is_the_distance_from_the_mean_in_mean_absolute_deviations() -> None:
+    closes = np.array([10.0, 12.0, 14.0, 20.0])
+    assert indicators.cci(closes, closes, closes, 4)[-1] == pytest.approx(6.0 / (0.015 * 3.0))
+
+
+def test_on_balance_volume_adds_with_the_sign_of_the_move() -> None:
+    balance = indicators.on_balance_volume(np.array([5.0, 6.0, 6.0, 4.0]), np.array([9.0, 2.0, 3.0, 7.0]))
+    np.testing.assert_array_equal(balance, [0.0, 2.0, 2.0, -5.0])
+
+
+@pytest.mark.parametrize("volume", [-1.0, float("nan")])
+def test_a_volume_that_is_none_is_refused_with_its_place(volume: float) -> None:
+    bars = walk(30)
+    bars.volume[17] = volume
+    with pytest.raises(ToolInputError, match=f"volume: expected finite volumes >= 0, found {volume} at bar 17"):
+        indicators.on_balance_volume(bars.close, bars.volume)
 
 
 def test_atr_of_bars_of_one_height_is_that_height() -> None:

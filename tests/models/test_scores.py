@@ -5,8 +5,9 @@ import pytest
 
 from core.bars import Bars
 from core.ports import Abstain, Forecast, Forecaster
-from models.forecasters import Drift, LastSign
-from models.scores import LEAST_SCORED, Scorecard, until, walk_forward
+from models.learners.naive import Drift, LastSign
+from models.regimes import regimes
+from models.scores import LEAST_IN_REGIME, LEAST_SCORED, Scorecard, score, score_now, until, walk_forward
 from tests.models.builders import bars_of, walk
 
 
@@ -106,7 +107,7 @@ def test_the_baseline_is_never_worse_than_one_half() -> None:
 def test_a_forecaster_that_is_right_earns_its_skill_as_weight() -> None:
     card = scored(LastSign(), zigzag(200))
     assert card.hit_rate == 1
-    assert card.weight == card.skill > Decimal("0.9")
+    assert card.weight == min(card.skill, card.log_skill) > Decimal("0.8")
 
 
 def test_a_forecaster_below_its_baseline_is_muted() -> None:
@@ -124,3 +125,81 @@ def test_the_base_rate_knows_only_outcomes_that_had_come_true() -> None:
     card = scored(Says("0.5"), until(bars_of(closes), 100), origins=10)
     rates = [1 / (89 + k + 2) for k in range(10)]
     assert float(card.baseline_brier) == pytest.approx(np.mean([rate**2 for rate in rates]))
+
+
+def test_one_bold_error_mutes_by_log_loss_what_the_brier_score_forgives() -> None:
+    bars = zigzag(122)
+    rises = np.tile([1.0, 0.0], 60)
+    p_up = np.where(rises > 0, 0.65, 0.35)
+    p_up[0] = p_up[20] = p_up[40] = p_up[60] = 1e-9  # before a rise
+    card = score("bold", bars, np.arange(120), p_up, np.sign(p_up - 0.5), horizon=1)
+    assert isinstance(card, Scorecard)
+    assert card.skill > 0 > card.log_skill
+    assert card.weight == 0
+
+
+# Regimes.
+
+
+def climbing(n: int) -> list[float]:
+    """Every bar a little higher."""
+    return list(100 * 1.01 ** np.arange(n))
+
+
+def swinging(n: int, first: float) -> list[float]:
+    """Up and down by turns, and nowhere."""
+    return [first * (1.01 if at % 2 else 1.0) for at in range(n)]
+
+
+TREND_THEN_RANGE = bars_of([*climbing(200), *swinging(200, 100 * 1.01**200)])
+RANGE_THEN_TREND = bars_of([*swinging(200, 100.0), *(101 * 1.01 ** np.arange(200))])
+
+
+@pytest.mark.parametrize(("bars", "regime"), [(TREND_THEN_RANGE, "ranging"), (RANGE_THEN_TREND, "trending")])
+def test_skill_of_one_regime_does_not_speak_in_another(bars: Bars, regime: str) -> None:
+    # It says that every move goes on: true of a trend, and always wrong of swings.
+    card = scored(LastSign(), bars, origins=390)
+    whole = score_of_all(LastSign(), bars)
+    assert (card.regime, whole.regime) == (regime, "any")
+    assert card.n < whole.n
+
+
+def score_of_all(forecaster: Forecaster, bars: Bars) -> Scorecard:
+    places = np.arange(10, len(bars) - 1)
+    said = [forecaster.predict(until(bars, at + 1), horizon=1) for at in places.tolist()]
+    p_up = np.array([float(one.p_up) if isinstance(one, Forecast) else 0.5 for one in said])
+    card = score(forecaster.name, bars, places, p_up, np.sign(p_up - 0.5), horizon=1)
+    assert isinstance(card, Scorecard)
+    return card
+
+
+def rightly_in(bars: Bars, regime: str) -> np.ndarray:
+    """p_up of one who knows what comes in one regime, and says the opposite in the other."""
+    rose = np.append(np.diff(bars.close) > 0, False)
+    return np.where((regimes(bars) == regime) == rose, 0.9, 0.1)
+
+
+@pytest.mark.parametrize(("knows", "weighs"), [("ranging", True), ("trending", False)])
+def test_who_is_good_in_the_regime_of_now_is_heard_and_who_is_not_is_muted(knows: str, weighs: bool) -> None:
+    bars = TREND_THEN_RANGE
+    p_up, places = rightly_in(bars, knows), np.arange(100, 399)
+    card = score_now("knows", bars, places, p_up[places], np.sign(p_up[places] - 0.5), horizon=1)
+    assert isinstance(card, Scorecard)
+    assert card.regime == "ranging"
+    assert (card.weight > 0) is weighs
+
+
+@pytest.mark.parametrize(("outcomes", "regime"), [(LEAST_IN_REGIME - 1, "any"), (LEAST_IN_REGIME, "ranging")])
+def test_a_rare_regime_is_judged_by_all_outcomes(outcomes: int, regime: str) -> None:
+    bars = TREND_THEN_RANGE
+    ranging = np.flatnonzero(regimes(bars)[:-1] == "ranging")[-outcomes:]
+    trending = np.flatnonzero(regimes(bars) == "trending")[:30]
+    places = np.concatenate([trending, ranging]).astype(np.int64)
+    p_up = np.full(len(places), 0.6)
+    card = score_now("says", bars, places, p_up, np.sign(p_up - 0.5), horizon=1)
+    assert isinstance(card, Scorecard)
+    assert (card.regime, card.n) == (regime, outcomes if regime == "ranging" else 30 + outcomes)
+
+
+def test_of_too_few_bars_no_regime_is_told() -> None:
+    assert scored(LastSign(), zigzag(40)).regime == "any"

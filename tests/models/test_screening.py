@@ -57,10 +57,10 @@ def test_news_about_the_market_is_not(text: str) -> None:
 @pytest.mark.parametrize("part", ["system ", "system\u3000", "ignore ", "risk limits ", "to all ai trading ", "\ufdfa"])
 def test_no_text_holds_the_tripwire_up(part: str) -> None:
     """100,000 characters take some hundredths of a second; `system` and as many spaces once took minutes."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert not gives_orders(part * (100_000 // len(part)))
     assert not gives_orders(part + " " * 100_000)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def corpora() -> Path:

@@ -1,22 +1,31 @@
 """A small desk for tools: a market held in memory, an account, and effects that keep what they were told."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from inspect import isawaitable
 
+from agents.forecasting import ask_forecasters
 from core.bars import Bars
 from core.canonical import JSON, canonical_text
 from core.instruments import Instrument
 from core.money import Price, Quantity, exact
 from core.orders import Position, Side
+from core.ports import Forecaster
 from core.quotes import NewsItem, OutsideSignal, Quote
+from core.taint import Taint
 from core.time import Timeframe
+from memory.recall.items import Found, Item
+from models.learners.naive import Drift, LastSign
 from models.scores import until
+from models.settings import ModelSettings
+from models.validation.trials import TrialsInMemory
 from risk.sizing import TrackRecord
 from tests.models.builders import walk
 from tools.context import AccountView, ToolContext
+from tools.registry import bind
+from tools.toolbox import Toolbox
 
 BTC = Instrument(
     symbol="BTC/USDT",
@@ -100,6 +109,50 @@ class ReplayedEffects:
         asked, answer = self._stored[node, lane, sequence]
         assert asked == canonical_text(request)
         return json.loads(answer)
+
+
+class Lessons:
+    """A memory that finds everything in it that was known, and keeps what it was asked."""
+
+    def __init__(self, *items: Item) -> None:
+        self.items = items
+        self.asked: list[tuple[str, str, int, int]] = []
+
+    async def about(self, text: str, *, symbol: str, as_of_ns: int, n: int) -> tuple[Found, ...]:
+        self.asked.append((text, symbol, as_of_ns, n))
+        return tuple(Found(item, Decimal("0.912")) for item in self.items if item.known_at_ns <= as_of_ns)[:n]
+
+
+class Papers:
+    """One document about whatever is asked."""
+
+    fields = ("supply.maximum", "use.purpose")
+
+    def newest(self, token: str, *, as_of_ns: int) -> JSON:
+        stated = [{"field": "supply.maximum", "value": "21000000"}]
+        return {"content_hash": "0" * 64, "reader": "rules/1", "known_at_ns": 0, "fields": stated}
+
+
+def a_lesson(trust: Taint = Taint.TRUSTED, known_at_ns: int = 0, n: int = 3) -> Item:
+    return Item("it fell", "lesson", "proposal:one", trust, known_at_ns, symbol="BTC/USDT", topic="long, rising", n=n)
+
+
+def judge(
+    *forecasters: Forecaster, signals: Sequence[OutsideSignal] = (), bars: Bars | None = None
+) -> Callable[[str], Awaitable[JSON]]:
+    """What the forecast stage would ask, over these bars."""
+
+    async def ask(symbol: str) -> JSON:
+        seen = walk(300) if bars is None else bars
+        return ask_forecasters(symbol, seen, signals, forecasters, ModelSettings())
+
+    return ask
+
+
+def whole(context: ToolContext) -> Toolbox:
+    """Every tool with something to answer from."""
+    heard = judge(LastSign(), Drift())
+    return bind(context, memory=Lessons(a_lesson()), judge=heard, documents=Papers(), trials=TrialsInMemory())
 
 
 def end_of(bars: Bars) -> int:

@@ -37,7 +37,7 @@ def test_evidence_is_named_by_tool_subject_and_content() -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_every_schema_is_strict(name: str) -> None:
-    schema = openai_schema(TOOLS[name])
+    schema = openai_schema(TOOLS[name]).value
     assert schema["type"] == "function"
     function = schema["function"]
     assert (function["name"], function["strict"]) == (name, True)
@@ -48,14 +48,14 @@ def test_every_schema_is_strict(name: str) -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_no_schema_offers_a_default_or_a_float(name: str) -> None:
-    text = str(openai_schema(TOOLS[name]))
+    text = str(openai_schema(TOOLS[name]).value)
     assert "'default'" not in text
     assert "'title'" not in text
     assert "'type': 'number'" not in text
 
 
 def test_the_schema_of_sizing_is_what_a_model_is_shown() -> None:
-    assert openai_schema(TOOLS["position_size"])["function"]["parameters"] == {
+    assert openai_schema(TOOLS["position_size"]).value["function"]["parameters"] == {
         "type": "object",
         "additionalProperties": False,
         "required": ["symbol", "side", "stop_price"],

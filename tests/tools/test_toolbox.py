@@ -7,7 +7,16 @@ import pytest
 from core.errors import LedgerBroken, ToolInputError
 from core.orders import Side
 from tests.models.builders import bars_of
-from tests.tools.builders import MemoryEffects, MemoryMarket, ReplayedEffects, account, context, holding, without_quote
+from tests.tools.builders import (
+    MemoryEffects,
+    MemoryMarket,
+    ReplayedEffects,
+    account,
+    context,
+    holding,
+    whole,
+    without_quote,
+)
 from tools.registry import TOOLS, bind
 
 EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
@@ -17,12 +26,16 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("classic_indicators", {"symbol": "BTC/USDT"}),
     ("portfolio_view", {}),
     ("position_size", {"symbol": "BTC/USDT", "side": "buy", "stop_price": "1"}),
+    ("recall", {"symbol": "BTC/USDT", "text": "a rising market"}),
+    ("scorecards", {"symbol": "BTC/USDT"}),
+    ("document_facts", {"symbol": "BTC/USDT", "field": "all"}),
+    ("backtest", {"symbol": "BTC/USDT", "strategy": "breakout", "over": [], "bars": 100}),
 ]
 
 
 async def test_an_unknown_tool_is_refused_with_the_names_of_the_known() -> None:
     with pytest.raises(
-        ToolInputError, match=r"tool: found 'place_order', allowed are classic_indicators, .*trend_view"
+        ToolInputError, match=r"tool: found 'place_order', allowed are backtest, classic_indicators, .*trend_view"
     ):
         await bind(context()).call("research", "BTC/USDT", "place_order", {})
 
@@ -97,7 +110,7 @@ async def test_how_sure_somebody_is_has_no_place_in_a_size() -> None:
 async def test_every_tool_gives_the_same_answer_again_and_cites_it_by_its_content(
     name: str, arguments: dict[str, Any]
 ) -> None:
-    answers = [await bind(context()).call("research", "lane", name, arguments) for _ in range(2)]
+    answers = [await whole(context()).call("research", "lane", name, arguments) for _ in range(2)]
     assert answers[0] == answers[1]
     subject = arguments.get("symbol", "account")
     assert answers[0]["evidence"].startswith(f"{name}:{subject}:")
@@ -111,7 +124,7 @@ async def test_no_answer_holds_a_float(name: str, arguments: dict[str, Any]) -> 
     def no_float(text: str) -> float:
         raise AssertionError(f"a float left {name}: {text}")
 
-    answer = await bind(held).call("research", "lane", name, arguments)
+    answer = await whole(held).call("research", "lane", name, arguments)
     assert "unavailable" not in answer
     json.loads(json.dumps(answer), parse_float=no_float)
 
@@ -119,7 +132,7 @@ async def test_no_answer_holds_a_float(name: str, arguments: dict[str, Any]) -> 
 @pytest.mark.parametrize(("name", "arguments"), EVERY_CALL)
 async def test_a_replay_gives_every_answer_without_a_market(name: str, arguments: dict[str, Any]) -> None:
     live = context()
-    said = await bind(live).call("research", "lane", name, arguments)
+    said = await whole(live).call("research", "lane", name, arguments)
     assert isinstance(live.effects, MemoryEffects)
     replayed = replace(live, market=MemoryMarket(None, None, symbol=""), effects=ReplayedEffects(live.effects.stored))
     assert await bind(replayed).call("research", "lane", name, arguments) == said

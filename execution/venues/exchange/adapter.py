@@ -11,10 +11,10 @@ from core.errors import (
     ConfigError,
     ExchangeRejected,
     ExchangeUnavailable,
-    NotOffered,
     OrderStateUnknown,
 )
 from core.instruments import ContractKind, Instrument
+from core.money import Quantity
 from core.orders import Fill
 from core.ports import Clock
 from core.time import DAY_NS
@@ -32,16 +32,16 @@ from execution.venues.exchange import reading
 from execution.venues.exchange.asking import arguments, venue_id
 from execution.venues.exchange.budget import RateBudget, Use, using
 from execution.venues.exchange.client import Access, Keys, build, prepare, watching
-from execution.venues.exchange.facts import VenueFacts, facts_of
+from execution.venues.exchange.facts import Lookup, VenueFacts, facts_of
 from execution.venues.exchange.hints import hints
 from execution.venues.exchange.instruments import instrument_of, number
 from execution.venues.exchange.naming import Names, remember
 from execution.venues.exchange.outcomes import Outcome, classify, may_have_left, not_found, shown
 from execution.venues.exchange.reader import Reader
 from execution.venues.exchange.reading import MS_NS, Row
+from execution.venues.exchange.transferring import transfers
 
-_RECENT_NS = DAY_NS  # how far back to look for an order that another process sent
-_TRANSFERS_NS = 89 * DAY_NS  # the longest span that one question may cover
+_RECENT_NS = 30 * DAY_NS  # how far back to look for an order that another process sent
 _SKEW_MS = 10_000  # trades are listed from before the send: clocks differ
 _ASK_AGAIN = (errors.RateLimitExceeded, errors.DDoSProtection, errors.InvalidNonce)
 
@@ -65,6 +65,7 @@ class ExchangeVenue:
         self._reader = Reader(client, facts, kind)
         self._ready: frozenset[str] = frozenset()
         self._sent: dict[str, int] = {}  # client order id to when
+        self._live: set[str] = set()  # client order ids that may still fill, by the venue's last word
         self._names = Names(self._reader, facts)
 
     @classmethod
@@ -99,9 +100,8 @@ class ExchangeVenue:
         return self._kind in self._facts.rests_stops
 
     @property
-    def hides_quantity(self) -> bool:
-        """Not yet: no venue's icebergs are proven, so the desk slices them itself."""
-        return False
+    def iceberg_parts(self) -> int:
+        return self._facts.iceberg_parts if self._facts.iceberg else 0
 
     # Writing.
 
@@ -135,6 +135,7 @@ class ExchangeVenue:
         if told is not None and not reading.same_id(told, order.client_order_id):
             raise OrderStateUnknown(f"{self.name} calls {order.client_order_id} by another id, {told}")
         self._names.remember(order.symbol, str(row["id"]), order.client_order_id)
+        self._live.add(order.client_order_id)
 
     async def _failed(self, order: PlainOrder, outcome: Outcome, said: str) -> None:
         match outcome:
@@ -200,21 +201,37 @@ class ExchangeVenue:
     async def report(self, client_order_id: str, symbol: str) -> OrderReport | None:
         await self._set_clock()
         sent_ns = self._sent.get(client_order_id, self._clock.now_ns() - _RECENT_NS)
-        wanted = venue_id(client_order_id, self._facts)
-        row = await self._reader.order(wanted, symbol, sent_ns // MS_NS)
+        row = await self._by_its_number(client_order_id, symbol)
+        if row is None:
+            row = await self._reader.order(venue_id(client_order_id, self._facts), symbol, sent_ns // MS_NS)
         if row is None:
             row = await self._by_its_trades(client_order_id, symbol, sent_ns // MS_NS)
-        if row is None:
+        told = None if row is None else await self._reported(client_order_id, row, symbol)
+        if told is not None and told.state.live:
+            self._live.add(client_order_id)
+        else:
+            self._live.discard(client_order_id)
+        return told
+
+    async def _by_its_number(self, client_order_id: str, symbol: str) -> Row | None:
+        """Where lists must be searched, by the venue's own id if that was told: lists of closed orders are short."""
+        if self._facts.lookup is not Lookup.MATCH or (number := self._names.order_id(client_order_id)) is None:
             return None
-        return await self._reported(client_order_id, row, symbol)
+        return await self._reader.order_by_venue_id(number, symbol)
 
     async def open_orders(self) -> tuple[VenueOrder, ...]:
         await self._set_clock()
+        rows = [row for row in await self._reader.open_orders() if self._is_ours(self._market(str(row.get("symbol"))))]
+        held = await self.positions() if any(reading.closes_all(row) for row in rows) else ()
         found = []
-        for row in await self._reader.open_orders():
-            market = self._market(str(row.get("symbol")))
-            if self._is_ours(market):
-                found.append(reading.order_of(row, market, self._facts))
+        for row in rows:
+            market, closing = self._market(str(row.get("symbol"))), None
+            if reading.closes_all(row):
+                closing = _closed_by(row, str(market["symbol"]), held)
+                # It would close nothing: there is nothing of it to count.
+                if closing is None:
+                    continue
+            found.append(reading.order_of(row, market, self._facts, closing=closing))
         return tuple(found)
 
     async def fills(self, symbol: str, since_ns: int) -> tuple[Fill, ...]:
@@ -246,11 +263,8 @@ class ExchangeVenue:
 
     async def transfers(self, since_ns: int) -> tuple[VenueTransfer, ...]:
         await self._set_clock()
-        found: dict[str, VenueTransfer] = {}
-        for method, deposit in (("fetch_deposits", True), ("fetch_withdrawals", False)):
-            for row in await self._transfer_rows(method, since_ns // MS_NS):
-                found |= {each.transfer_id: each for each in reading.transfers_of(row, deposit=deposit)}
-        return tuple(sorted(found.values(), key=lambda each: (each.ts_event_ns, each.transfer_id)))
+        now_ms = self._clock.now_ns() // MS_NS
+        return await transfers(self._reader, self._client, self._facts, since_ns // MS_NS, now_ms)
 
     async def fundings(self, since_ns: int) -> tuple[VenueFunding, ...]:
         if self._kind is ContractKind.SPOT:
@@ -269,7 +283,7 @@ class ExchangeVenue:
         return tuple(found[key] for key in sorted(found, key=lambda key: (key[1], key[0])))
 
     def events(self) -> AsyncIterator[VenueEvent]:
-        return hints(self._client, self._facts)
+        return hints(self._client, self._facts, awaited=lambda: bool(self._live))
 
     # Inside.
 
@@ -318,15 +332,6 @@ class ExchangeVenue:
             raise ExchangeUnavailable(f"{self.name} cancels by its own id, and does not list {client_order_id} yet")
         return reading.exchange_id(row)
 
-    async def _transfer_rows(self, method: str, since_ms: int) -> list[Row]:
-        if not self._client.has.get("fetchDeposits" if method == "fetch_deposits" else "fetchWithdrawals"):
-            raise NotOffered(f"{self.name} does not tell deposits and withdrawals through ccxt")
-        found, span_ms = list[Row](), _TRANSFERS_NS // MS_NS
-        for start_ms in range(since_ms, self._clock.now_ns() // MS_NS + 1, span_ms):
-            params = {"until": start_ms + span_ms - 1}
-            found += await self._reader.ask(method, None, start_ms, None, params)
-        return found
-
     def _wallet(self, info: Any) -> dict[str, Any]:
         assert self._facts.wallet is not None
         currency, amount = self._facts.wallet
@@ -350,3 +355,9 @@ class ExchangeVenue:
     def _is_ours(self, market: Row) -> bool:
         wanted = "spot" if self._kind is ContractKind.SPOT else "linear"
         return bool(market.get(wanted))
+
+
+def _closed_by(row: Row, symbol: str, held: Sequence[VenuePosition]) -> Quantity | None:
+    """What a stop would close: the whole of the position on the other side."""
+    side = reading.side_of(row)
+    return next((each.quantity for each in held if each.symbol == symbol and each.side is side.opposite), None)

@@ -29,6 +29,9 @@ def arguments(order: PlainOrder, client: Any, facts: VenueFacts, kind: ContractK
     if order.type is OrderType.LIMIT:
         params["timeInForce"] = order.time_in_force.value.upper()
         price = _on_the_wire(order.limit_price, client.price_to_precision, order.symbol)
+    if order.display_quantity is not None and facts.iceberg is not None:
+        # Cut to the lot, toward zero: less shows than was asked for, and no more.
+        params[facts.iceberg] = client.amount_to_precision(order.symbol, text_of(order.display_quantity))
     if order.type is OrderType.STOP:
         params["stopLossPrice"] = _on_the_wire(order.trigger_price, client.price_to_precision, order.symbol)
     if order.reduce_only and kind is ContractKind.PERPETUAL:

@@ -124,7 +124,10 @@ def _options(facts: VenueFacts, kind: ContractKind) -> dict[str, Any]:
     options = class_options(facts.name, perpetuals=perpetual)
     options |= {"maxRetriesOnFailure": 0, "warnOnFetchOpenOrdersWithoutSymbol": False}
     if perpetual:
-        options |= {"defaultType": "swap", "defaultSubType": "linear", "defaultMarginMode": "isolated"}
+        options |= {"defaultType": "swap", "defaultSubType": "linear"}
+        # Said with every order where an order says it. ccxt takes it at Binance, where it is set once a symbol, for
+        # isolated margin of spot, and asks for another stream of the account.
+        options |= {} if facts.name.startswith("binance") else {"defaultMarginMode": "isolated"}
     if facts.deadline in (Deadline.WINDOW, Deadline.HEADER):
         options["recvWindow"] = facts.deadline_s * 1000
     if facts.name == "okx":

@@ -73,6 +73,8 @@ class VenueFacts:
     order_params: Mapping[str, str] = field(default_factory=dict)  # go with every new order
     times_in_force: frozenset[TimeInForce] = frozenset(TimeInForce)
     market_buys: bool = True  # sized in base units
+    iceberg: str | None = None  # parameter for the quantity that shows
+    iceberg_parts: int = 0  # the most that the venue takes
     rests_stops: frozenset[ContractKind] = frozenset()
     mass_cancel: frozenset[ContractKind] = frozenset()  # ccxt's cancel_all_orders_after, in milliseconds
     deadline: Deadline | None = None
@@ -93,6 +95,10 @@ class VenueFacts:
     trades_window_ns: int | None = None  # longest span of one question
     trades_page: int | None = None  # rows asked for, and the most that come
     paging: Paging = Paging.UP
+    transfers_window_ns: int = 89 * DAY_NS  # as of trades; three months are kept
+    transfers_page: int | None = None
+    # Parameters for ccxt's fetch_ledger: money reaches the contracts' wallet from another one, no deposit tells of it.
+    wallet_moves: Mapping[str, str] | None = None
     wallet: tuple[str, str] | None = None  # currency and amount without unrealised profit, in rows["balance"]
     # The account.
     sandbox: bool = False
@@ -119,6 +125,8 @@ _ROWS: tuple[VenueFacts, ...] = (
         lookup=Lookup.FETCH,
         cancel_by="clientOrderId",
         rests_stops=_SPOT,
+        iceberg="icebergQty",
+        iceberg_parts=10,
         deadline=Deadline.WINDOW,
         duplicate=_BINANCE_DUPLICATE,
         unclear=("-1000", "-1001", "-1006", "-1007", "-1008", "-1016", "-1034"),
@@ -146,6 +154,8 @@ _ROWS: tuple[VenueFacts, ...] = (
         order_trades="orderId",
         trades_window_ns=DAY_NS,
         trades_page=1000,
+        transfers_page=1000,
+        wallet_moves={"incomeType": "TRANSFER"},
         wallet=("asset", "walletBalance"),
         key_scopes="sapi_get_account_apirestrictions",
     ),
@@ -259,6 +269,8 @@ _ROWS: tuple[VenueFacts, ...] = (
         order_trades="orderId",
         trades_window_ns=7 * DAY_NS,
         trades_page=100,
+        transfers_window_ns=30 * DAY_NS,
+        transfers_page=50,
         paging=Paging.DOWN,
         sandbox=True,
         key_scopes="private_get_v5_user_query_api",

@@ -55,9 +55,7 @@ def classify(error: BaseException, facts: VenueFacts, *, sent: bool) -> Outcome:
         return Outcome.UNKNOWN
     if isinstance(error, errors.DuplicateOrderId) or answer.says(facts.duplicate):
         return Outcome.DUPLICATE
-    if answer.says(facts.restricted):
-        return Outcome.RESTRICTED
-    if isinstance(error, _RESTRICTED) and not isinstance(error, errors.AccountNotEnabled):
+    if restricts(error, facts):
         return Outcome.RESTRICTED
     if isinstance(error, _REFUSED):
         return Outcome.REJECTED
@@ -66,6 +64,12 @@ def classify(error: BaseException, facts: VenueFacts, *, sent: bool) -> Outcome:
     if type(error) is errors.ExchangeError and answer.says(facts.refused):
         return Outcome.REJECTED
     return Outcome.UNKNOWN
+
+
+def restricts(error: BaseException, facts: VenueFacts) -> bool:
+    """Whether the venue says that the account or its keys are frozen, whatever it was asked."""
+    named = isinstance(error, _RESTRICTED) and not isinstance(error, errors.AccountNotEnabled)
+    return named or _Answer(str(error)).says(facts.restricted)
 
 
 def may_have_left(error: BaseException, *, sent: bool) -> bool:

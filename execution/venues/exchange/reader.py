@@ -5,16 +5,18 @@ from typing import Any
 
 from ccxt.base import errors
 
-from core.errors import ExchangeUnavailable, NotOffered
+from core.errors import ExchangeUnavailable, NotOffered, ReadRestricted
 from core.instruments import ContractKind
 from execution.venues.exchange.budget import Use, using
 from execution.venues.exchange.client import set_clock, watching
 from execution.venues.exchange.facts import Lookup, Paging, VenueFacts
-from execution.venues.exchange.outcomes import not_found, shown
+from execution.venues.exchange.outcomes import not_found, restricts, shown
 from execution.venues.exchange.reading import MS_NS, Row, client_id, same_id, time_ms
 
 Params = Mapping[str, Any]
 _MOST_PAGES = 10_000
+# What keys may be refused while they trade: money that moved, beside account, orders and trades.
+_BESIDE = frozenset({"fetch_deposits", "fetch_withdrawals", "fetch_ledger", "fetch_funding_history"})
 _LISTED = 100  # orders asked for where they must be searched
 _OLDER_MS = 3_600_000  # orders are listed from before they were sent: clocks differ
 
@@ -196,17 +198,21 @@ class Reader:
             raise
         except Exception as failure:  # noqa: BLE001  # ccxt's parsers stumble in every way; each read proved nothing
             self.clock_is_off |= isinstance(failure, errors.InvalidNonce)
-            kind = _NotThere if not_found(failure) else _kind(failure)
+            kind = _NotThere if not_found(failure) else self._kind_of(method, failure)
             raise kind(f"{self._facts.name}: {method}: {shown(failure)}") from None
         return answer, told
+
+    def _kind_of(self, method: str, failure: Exception) -> type[ExchangeUnavailable]:
+        denied = isinstance(failure, errors.AuthenticationError) and not isinstance(failure, errors.AccountSuspended)
+        if denied and method in _BESIDE:
+            return NotOffered
+        if restricts(failure, self._facts):
+            return ReadRestricted
+        return NotOffered if isinstance(failure, errors.NotSupported) else ExchangeUnavailable
 
     def _check(self, told: Any, path: tuple[str, ...]) -> None:
         if not isinstance(_at(told, path), self._facts.rows_are):
             raise errors.BadResponse(f"expected rows at {'.'.join(path) or 'the top'} of the answer")
-
-
-def _kind(failure: Exception) -> type[ExchangeUnavailable]:
-    return NotOffered if isinstance(failure, errors.NotSupported) else ExchangeUnavailable
 
 
 class _NotThere(ExchangeUnavailable):

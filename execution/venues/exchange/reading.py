@@ -56,18 +56,25 @@ def state_of(row: Row) -> OrderState:
             raise ExchangeUnavailable(f"an order with the status {status!r}, which is in no table")
 
 
-def order_of(row: Row, market: Row, facts: VenueFacts) -> VenueOrder:
+def closes_all(row: Row) -> bool:
+    """Whether it is a stop that closes a whole position, whatever its size is by then: venues tell it without one."""
+    return bool(row.get("reduceOnly")) and not number(row.get("amount")) and _trigger(row) is not None
+
+
+def order_of(row: Row, market: Row, facts: VenueFacts, *, closing: Quantity | None = None) -> VenueOrder:
+    """`closing` is what one that `closes_all` would close now, in base units."""
     size = contract_size(market)
-    trigger = next((n for key in _TRIGGERS if (n := number(row.get(key)))), None)
+    trigger = _trigger(row)
+    quantity = closing or Quantity(_amount(row.get("amount"), "an order without a quantity", row) * size)
     price = number(row.get("price")) or None
     kind = OrderType.STOP if trigger else OrderType.MARKET if price is None else OrderType.LIMIT
     return VenueOrder(
         exchange_order_id=exchange_id(row),
         client_order_id=client_id(row, facts),
         symbol=str(market["symbol"]),
-        side=_side(row),
+        side=side_of(row),
         type=kind,
-        quantity=Quantity(_amount(row.get("amount"), "an order without a quantity", row) * size),
+        quantity=quantity,
         limit_price=None if price is None else Price(price),
         trigger_price=None if trigger is None else Price(trigger),
         time_in_force=_times.get(str(row.get("timeInForce")).lower(), TimeInForce.GTC),
@@ -76,6 +83,10 @@ def order_of(row: Row, market: Row, facts: VenueFacts) -> VenueOrder:
         filled_quantity=filled(row, market),
         ts_created_ns=_time_ns(row),
     )
+
+
+def _trigger(row: Row) -> Decimal | None:
+    return next((found for key in _TRIGGERS if (found := number(row.get(key)))), None)
 
 
 _TRIGGERS = ("triggerPrice", "stopLossPrice", "takeProfitPrice")
@@ -96,7 +107,7 @@ def fill_of(row: Row, market: Row, facts: VenueFacts, *, name: str, account_id: 
         client_order_id=name,
         account_id=account_id,
         symbol=str(market["symbol"]),
-        side=_side(row),
+        side=side_of(row),
         quantity=Quantity(_amount(row.get("amount"), "a trade without a quantity", row) * contract_size(market)),
         price=Price(_amount(row.get("price"), "a trade without a price", row)),
         fee=fee,
@@ -164,6 +175,16 @@ def transfers_of(row: Row, *, deposit: bool) -> list[VenueTransfer]:
     return found
 
 
+def move_of(row: Row) -> VenueTransfer:
+    """A line of a wallet's ledger: money that came into it or left it, for another wallet of the same customer."""
+    amount = _amount(row.get("amount"), "a transfer without an amount", row)
+    currency = _needed(row.get("currency"), "a transfer without a currency", row)
+    if (direction := row.get("direction")) not in ("in", "out"):
+        raise ExchangeUnavailable(f"a transfer with the direction {direction!r}: {row.get('id')}")
+    name = f"wallet/{_needed(row.get('id'), 'a transfer without an id', row)}"
+    return VenueTransfer(name, currency, amount if direction == "in" else -amount, _time_ns(row))
+
+
 def funding_of(row: Row) -> VenueFunding:
     """ccxt tells what was received; the port, what was paid."""
     amount = _amount(row.get("amount"), "funding without an amount", row)
@@ -174,7 +195,7 @@ def time_ms(row: Row) -> int:
     return _time_ns(row) // MS_NS
 
 
-def _side(row: Row) -> Side:
+def side_of(row: Row) -> Side:
     side = row.get("side")
     if side not in ("buy", "sell"):
         raise ExchangeUnavailable(f"a row with the side {side!r}")

@@ -1,7 +1,10 @@
 """The tables of the books, in the words of the trade. Migrations create them; a test holds both to one schema."""
 
 from memory.books.tables.algorithms import parents, slices
+from memory.books.tables.chatting import chat_threads, chat_turns
 from memory.books.tables.decided import blobs, cycles, effects, journal, journal_heads, records, runs
+from memory.books.tables.instructing import instructions
+from memory.books.tables.instructing import slots as instruction_slots
 from memory.books.tables.money import (
     accounts,
     balances,
@@ -27,12 +30,16 @@ __all__ = [
     "balances",
     "baselines",
     "blobs",
+    "chat_threads",
+    "chat_turns",
     "cycles",
     "disposals",
     "effects",
     "fills",
     "funding_payments",
     "incidents",
+    "instruction_slots",
+    "instructions",
     "journal",
     "journal_heads",
     "latches",

@@ -397,3 +397,15 @@ async def test_nothing_of_a_parent_is_released_that_is_not_in_the_books(desk: De
     assert (found.slices, [c.number for c in found.children], found.left) == (2, [0, 1], D(2))
     assert desk.books.read(lambda conn: parents.unended(conn, desk.account_id))[0].slices == 2
     assert last(desk).quantity == 1
+
+
+@pytest.mark.parametrize(("parts", "placed"), [(0, "1"), (4, "1"), (5, "4"), (10, "4")])
+async def test_a_venue_that_hides_the_rest_of_an_iceberg_gets_it_whole(desk: Desk, parts: int, placed: str) -> None:
+    """With one part to spare: what shows may be cut to the venue's lot."""
+    desk.venue.iceberg_parts = parts
+    await desk.propose(worked(desk.buy("4", at="99"), Iceberg(D(1))))
+    await later(desk, 0)
+    (sent,) = desk.venue.placed
+    assert sent.quantity == D(placed)
+    await later(desk, 1)
+    assert len(desk.venue.placed) == 1

@@ -53,7 +53,7 @@ async def place_at(
     dialect: str, emulator: Emulator, *, timeout_ms: int = 3_000, stream: bool = False
 ) -> AsyncIterator[Place]:
     keys = Keys(emulator.api_key, emulator.api_secret)
-    access = Access({"rest": emulator.base_url, "ws": emulator.ws_url}, timeout_ms=timeout_ms, stream=stream)
+    access = Access({"rest": emulator.base_url, "ws": emulator.ws_url}, timeout_ms=30_000, stream=stream)
     venue = ExchangeVenue.at(dialect, ContractKind.SPOT, "acct", keys, RateBudget(1e6), SystemClock(), access)
     client = venue._client
     client.timeout_on_exit = 0
@@ -61,6 +61,7 @@ async def place_at(
         instrument = (await venue.open([COIN]))[COIN]
         bid = Decimal((await client.fetch_ticker(COIN))["bid"])
         emulator.requests.clear()
+        client.timeout = timeout_ms  # what a test waits for; a busy machine may take longer to begin
         yield Place(venue, emulator, client, instrument, bid)
     finally:
         await venue.close()

@@ -1,6 +1,8 @@
 """Each row of the table against what the pinned ccxt really sends: the name of an order, on its way and looked up."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +11,11 @@ from ccxt.base import errors
 
 from core.errors import ConfigError
 from core.instruments import ContractKind
+from core.orders import OrderState
+from emulator.server import Emulator
 from execution.venues.exchange.asking import venue_id
 from execution.venues.exchange.facts import PROVEN, Deadline, VenueFacts, facts_of, unproven
+from tests.execution.exchange.emulated import place_at
 from tests.execution.exchange.loopback import COIN, OURS, PERPETUAL, SPOT, SWAP, Told, order, wired
 
 VENUES = ("binance", "binanceusdm", "kraken", "coinbase", "okx", "bybit")
@@ -260,3 +265,15 @@ def test_a_kind_of_contract_that_was_not_checked_is_refused(venue: str, kind: Co
 
 def test_every_deadline_of_the_table_is_one_that_ccxt_carries() -> None:
     assert {facts.deadline for facts in PROVEN.values()} == {*Deadline, None}
+
+
+async def test_an_iceberg_shows_its_part_at_a_venue_that_hides_the_rest() -> None:
+    async with Emulator() as emulator, place_at("binance", emulator) as at:
+        whole = replace(at.resting(quantity="1"), display_quantity=Decimal("0.2000004"))
+        assert at.venue.iceberg_parts == 10
+        await at.venue.place(whole)
+        report = await at.venue.report(OURS, COIN)
+        (held,) = [o for account in emulator.exchange.accounts.values() for o in account.orders.values()]
+    assert report is not None
+    assert report.state is OrderState.OPEN
+    assert (held.display, held.quantity) == (Decimal("0.2"), 1)

@@ -29,7 +29,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest_asyncio.fixture(params=DIALECTS)
 async def at(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIterator[Place]:
-    async with place_at(request.param, emulator, timeout_ms=400) as found:
+    async with place_at(request.param, emulator, timeout_ms=1_500) as found:
         yield found
 
 

@@ -1,9 +1,23 @@
 """What a cancel that failed and a look that could not be read prove: never that an order is gone."""
 
+from decimal import Decimal
+from unittest.mock import AsyncMock
+
 import pytest
 
-from core.errors import AccountRestricted, DeskError, ExchangeRejected, ExchangeUnavailable
-from tests.execution.exchange.loopback import COIN, OURS, Told, wired
+from core.errors import (
+    AccountRestricted,
+    DeskError,
+    ExchangeRejected,
+    ExchangeUnavailable,
+    NotOffered,
+    ReadRestricted,
+)
+from core.money import Price, Quantity
+from core.orders import OrderState, Side
+from core.time import SECOND_NS
+from execution.ports import VenuePosition
+from tests.execution.exchange.loopback import COIN, NOW_NS, OURS, PERPETUAL, Told, wired
 from tests.execution.exchange.test_facts import OPEN_EMPTY
 from tests.execution.exchange.test_outcomes import PAGE, body
 
@@ -71,6 +85,71 @@ async def test_a_look_that_could_not_be_read_never_says_absent(venue: str, answe
             await adapter.fills(COIN, 1_795_280_900_000_000_000)
 
 
+@pytest.mark.parametrize(
+    ("venue", "answer"),
+    [
+        ("binance", Told(body("binance", "-2015", "This action is disabled on this account."), 400)),
+        ("kraken", Told(body("kraken", "EGeneral:Permission denied"))),
+        ("okx", Told({"code": "50007", "msg": "Account blocked.", "data": []})),
+        ("bybit", Told(body("bybit", "10005", "Permission denied for current apikey"))),
+    ],
+)
+async def test_a_read_of_a_frozen_account_says_so_and_proves_nothing(venue: str, answer: Told) -> None:
+    async with wired(venue) as (adapter, _, server):
+        server.tell(answer)
+        for read in (adapter.report(OURS, COIN), adapter.open_orders(), adapter.balances()):
+            with pytest.raises(ReadRestricted, match=venue):
+                await read
+
+
+@pytest.mark.parametrize(
+    ("venue", "answer"),
+    [
+        ("kraken", Told(body("kraken", "EGeneral:Permission denied"))),
+        ("bybit", Told(body("bybit", "10005", "Permission denied, please check your API key permissions."))),
+    ],
+)
+async def test_keys_that_may_not_read_transfers_freeze_no_account(venue: str, answer: Told) -> None:
+    async with wired(venue) as (adapter, _, server):
+        server.tell(answer)
+        with pytest.raises(NotOffered, match=venue):
+            await adapter.transfers(NOW_NS - SECOND_NS)
+
+
+_CLOSE_ALL = {
+    "orderId": 1,
+    "symbol": "BTCUSDT",
+    "status": "NEW",
+    "clientOrderId": "web_1",
+    "price": "0",
+    "origQty": "0",
+    "executedQty": "0",
+    "cumQuote": "0",
+    "timeInForce": "GTC",
+    "type": "STOP_MARKET",
+    "reduceOnly": True,
+    "closePosition": True,
+    "side": "SELL",
+    "stopPrice": "90",
+    "time": 1700000000000,
+    "updateTime": 1700000000000,
+}
+
+
+@pytest.mark.parametrize(("side", "counted"), [(Side.BUY, [Decimal(2)]), (Side.SELL, [])])
+async def test_a_stop_that_closes_a_whole_position_counts_as_that_position(
+    side: Side, counted: list[Decimal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = Decimal(2)
+    held = VenuePosition("BTC/USDT:USDT", side, Quantity(two), Price(two), two, two, True)
+    async with wired("binanceusdm", PERPETUAL) as (adapter, _, server):
+        monkeypatch.setattr(adapter, "positions", AsyncMock(return_value=(held,)))
+        server.tell([_CLOSE_ALL], [])
+        listed = await adapter.open_orders()
+    assert [order.quantity for order in listed] == counted
+    assert all(order.reduce_only and order.trigger_price == 90 and order.side is Side.SELL for order in listed)
+
+
 @pytest.mark.parametrize("broken", [1, 2])
 async def test_a_read_error_in_a_later_look_is_no_proof_of_absence(broken: int) -> None:
     not_there = Told(body("binance", "-2013", "Order does not exist."), 400)
@@ -90,3 +169,20 @@ async def test_nothing_in_any_list_and_no_error_is_none() -> None:
             "/api/v3/openOrders",
             "/api/v3/myTrades",
         }
+
+
+async def test_an_order_whose_number_the_venue_told_is_asked_for_by_it() -> None:
+    """Its lists of closed orders end after a hundred: what was there before them could never be read."""
+    async with wired("coinbase") as (adapter, _, server):
+        adapter._names.remember(COIN, "id-0", OURS)
+        ended = {
+            **{"order_id": "id-0", "client_order_id": OURS, "product_id": "BTC-USDT", "side": "BUY"},
+            **{"status": "CANCELLED", "created_time": "2026-11-20T08:00:00Z", "order_type": "LIMIT"},
+            **{"filled_size": "0", "average_filled_price": "0", "total_fees": "0"},
+            "order_configuration": {"limit_limit_gtc": {"base_size": "1", "limit_price": "5"}},
+        }
+        server.tell({"order": ended})
+        report = await adapter.report(OURS, COIN)
+        assert report is not None
+        assert report.state is OrderState.CANCELLED
+        assert [request.path for request in server.requests] == ["/api/v3/brokerage/orders/historical/id-0"]

@@ -9,11 +9,13 @@ from core.errors import DataRefused
 from core.money import Price, Quantity
 from core.orders import Side
 from core.quotes import Book, Level
+from core.taint import Taint
 from core.time import Timeframe
 from market.bus.wire import decode, encode
 from market.orderbooks.sequenced import SequencedBook
 from market.streams.events import BookState, BookView, Candle, Ticker, Trade
 from tests.market.orderbooks.venues import BINANCE, history
+from tests.market.store.material import text
 
 AMOUNTS = st.decimals(min_value="0.00000001", max_value="1000000000", allow_nan=False).map(Price)
 TIMES = st.integers(0, 2**62)
@@ -54,7 +56,7 @@ def test_an_empty_side_is_no_error_on_the_wire() -> None:
 
 
 def test_what_has_no_form_is_refused_on_the_way_out() -> None:
-    with pytest.raises(TypeError, match="dict has no form on the wire, known are trade, candle, ticker, book"):
+    with pytest.raises(TypeError, match="dict has no form on the wire, known are trade, candle, ticker, book, text"):
         encode({"a": 1})
 
 
@@ -62,3 +64,8 @@ def test_what_has_no_form_is_refused_on_the_way_out() -> None:
 def test_what_nobody_wrote_is_refused_on_the_way_in(content: bytes) -> None:
     with pytest.raises(DataRefused, match="on the bus"):
         decode(content)
+
+
+def test_a_text_comes_back_with_its_taint_and_what_was_hidden_in_it() -> None:
+    item = text("Ünïcode", 5, taint=Taint.HOSTILE, assets=("BTC", ""), concealed=(("hidden", 2),))
+    assert decode(encode(item)) == item

@@ -72,7 +72,7 @@ async def test_the_three_ages_tell_a_quiet_stream_from_a_dead_socket() -> None:
         assert ages.socket_s <= Decimal("0.3")
         assert ages.stream_s >= before.stream_s + Decimal("1.5")
         assert ages.exchange_s is not None
-        assert ages.exchange_s >= ages.stream_s
+        assert ages.exchange_s >= ages.stream_s - Decimal("0.5")  # by the venue's clock, which is estimated
 
 
 async def test_a_gap_makes_the_book_invalid_and_a_snapshot_heals_it() -> None:
@@ -244,7 +244,7 @@ async def test_the_skew_of_the_venues_clock_is_measured_at_the_start_and_again()
         await w.until(lambda: (w.stream.health().skew_s or 0) > 4, "the skew")
         offset_ns = w.stream.venue_clock.offset_ns
         assert offset_ns is not None
-        assert 4_800_000_000 < offset_ns < 5_200_000_000
+        assert 4_000_000_000 < offset_ns < 6_000_000_000
 
 
 async def test_a_venue_that_is_away_is_tried_ever_more_rarely_and_never_in_step() -> None:

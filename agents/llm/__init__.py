@@ -1,0 +1,1 @@
+"""Language models behind the reasoner port: any server that speaks OpenAI's chat completions."""

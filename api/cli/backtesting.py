@@ -1,0 +1,120 @@
+"""`warden backtest`: what a simulated run came to, and whether to believe it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Simulated runs: what they came to, and whether to believe it.", no_args_is_help=True)
+
+
+@app.command("sweep")
+def sweep(
+    strategy: Annotated[
+        str,
+        typer.Argument(metavar="STRATEGY", help="trend, reversion, breakout, composite, FILE.py, or installed."),
+    ],
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=RANGE",
+            help="fast=5:50:5, x=3 or x=a,b; repeat. Also stop, trail, take, chandelier, break_even, hold_bars.",
+        ),
+    ] = None,
+    symbols: Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT by default; repeat.")] = None,
+    timeframe: Annotated[str, typer.Option(help="Such as 1h.")] = "1h",
+    since: Annotated[str | None, typer.Option("--from", help="Trade from this time (UTC) on.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Up to this time (UTC).")] = None,
+    candles: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="FILE or SYMBOL=FILE instead of the store; repeat.")
+    ] = None,
+    market: Annotated[str | None, typer.Option(help="recorded or simulated; as in the settings by default.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Where several venues have the candles.")] = None,
+    capital: Annotated[float, typer.Option(help="Quote currency to begin with.")] = 10_000.0,
+    fee: Annotated[float, typer.Option(help="Fraction of notional.")] = 0.001,
+    slippage: Annotated[float, typer.Option(help="Fraction of price, before impact.")] = 0.0005,
+    impact: Annotated[float, typer.Option(help="Bar ranges that a whole bar's volume moves the price.")] = 1.0,
+    shorts: Annotated[bool, typer.Option("--short/--long-only", help="Whether targets below 0 are traded.")] = False,
+    limits: Annotated[
+        str, typer.Option(help="desk: the caps and loss tiers of the policy in force; plain: all of equity, no tiers.")
+    ] = "plain",
+    best: Annotated[int, typer.Option(min=1, max=50, help="How many sets to list.")] = 5,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for the strategy's own code.")] = 1,
+    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the figures of every set.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Simulate a strategy under every set of parameters; each is counted, and the best are told with their luck."""
+    from api.cli import sweeping
+
+    asked = sweeping.Asked(strategy, params or [], symbols or [], timeframe, since, until, candles or [], market, venue)
+    how = sweeping.How(capital, fee, slippage, impact, shorts, limits, best, workers, csv)
+    sweeping.sweep(asked, how, json=json)
+
+
+@app.command("report")
+def report(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="An outcome of a backtest, ending in .outcome.npz.")],
+    out: Annotated[str | None, typer.Option(help="Write the page to this file, ending in .html.")] = None,
+    csv: Annotated[str | None, typer.Option(help="Write equity, trades, figures and months into this folder.")] = None,
+    candles: Annotated[
+        list[str] | None, typer.Option(help="FILE or SYMBOL=FILE to draw trades on, where none were kept; repeat.")
+    ] = None,
+    minimum_notional: Annotated[
+        float | None, typer.Option(min=0, help="The least that an order may be worth, in quote currency; 5 by default.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Thresholds with their intervals, doubts and figures beside buying and holding; --out writes the whole page."""
+    from api.cli import backtestshow
+
+    asked = backtestshow.Asked(file, out, csv, tuple(candles or ()), minimum_notional)
+    backtestshow.report(asked, json=json)
+
+
+@app.command("desk")
+def desk(
+    start: Annotated[str, typer.Option("--from", help="The first cycle, UTC.")],
+    end: Annotated[str, typer.Option("--to", help="To this time, included.")],
+    every: Annotated[str, typer.Option(help="Time between cycles, such as 4h.")],
+    symbols: Annotated[str, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT.")] = "BTC/USDT,ETH/USDT",
+    candles: Annotated[list[str] | None, typer.Option(help="FILE or SYMBOL=FILE; repeat, or list after it.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(help="More candle files.", show_default=False)] = None,
+    market: Annotated[str, typer.Option(help="recorded or simulated.")] = "recorded",
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the simulated market.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Of the candles in the store, without --candles.")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="Of the candles in the store; the finest by default.")] = None,
+    rearm: Annotated[
+        str, typer.Option(help="When an attendant re-arms what halted the desk: never, or 24h.")
+    ] = "never",
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave out research, sentiment or forecast; repeat.")
+    ] = None,
+    instructions: Annotated[str | None, typer.Option(help="JSON file of standing instructions.")] = None,
+    again: Annotated[int, typer.Option(min=0, help="Another run of the same command.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Replay the whole desk over recorded candles: pipeline, risk officer, gate, paper venue, watch and journal.
+
+    It goes to the end whatever halts it, without cycles while it is halted. With --rearm, what came of never re-arming
+    stands beside. The same command resumes an interrupted replay or reports a finished one.
+    """
+    from api.cli import replaying
+    from api.cli.running import Asked
+
+    asked = Asked(
+        market=market,
+        symbols=symbols,
+        candles=[*(candles or []), *(files or [])],
+        as_of=None,
+        start=start,
+        end=end,
+        every=every,
+        seed=seed,
+        again=again,
+        venue=venue,
+        timeframe=timeframe,
+        instructions=instructions,
+    )
+    replaying.replay(asked, rearm, without or [], json=json)

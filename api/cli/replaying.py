@@ -1,0 +1,94 @@
+"""`warden backtest desk`: the desk itself over recorded candles, to the end of them whatever halts it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from api.cli.console import console, print_json
+from api.cli.running import Asked, understand, with_progress
+from api.cli.show import table
+from core.time import duration_ns
+from desk.home import Home
+from desk.outcome import candles_of, halted, outcome_of
+from desk.rehearsal import Rehearsal
+from desk.runs import RunCommand, latest_run, open_run
+from desk.settings import Settings, load
+
+if TYPE_CHECKING:
+    from backtest.summary import Summary
+    from core.canonical import JSON
+
+_SHOWN: Final = ("total_return", "max_drawdown", "sharpe", "trades", "win_rate", "profit_factor", "exposure")
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One replay: how it was attended, what breakers did to it, what it came to, and the file that keeps that."""
+
+    rearm: str
+    halts: dict[str, int]
+    summary: Summary
+    file: Path
+
+
+def replay(asked: Asked, rearm: str, without: Sequence[str], *, json: bool) -> None:
+    home, settings = Home.find(), load(Home.find())
+    rearm_ns = None if rearm == "never" else duration_ns(rearm)
+    ways = {"never": None} if rearm_ns is None else {"never": None, rearm: rearm_ns}
+    command = understand(asked, settings)
+    commands = {name: replace(command, rehearsal=Rehearsal.of(without, ns)) for name, ns in ways.items()}
+    found = [asyncio.run(_replay(home, settings, each, name, quiet=json)) for name, each in commands.items()]
+    if json:
+        from backtest.summary import told
+
+        print_json([_line(one) | {"report": told(one.summary)} for one in found])
+    else:
+        _show(found)
+
+
+async def _replay(home: Home, settings: Settings, command: RunCommand, rearm: str, *, quiet: bool) -> Replayed:
+    from backtest.outcomes import save
+    from backtest.summary import summarised
+
+    async with open_run(home, settings, command) as opened:
+        result = await with_progress(opened, len(command.as_of_ns), quiet=quiet, named=f"re-armed {rearm}")
+        books, market = opened.desk.books, opened.desk.market
+        run = books.read(lambda conn: latest_run(conn, result.account_id))
+        halts = books.read(lambda conn: halted(conn, run))
+        outcome = books.read(lambda conn: outcome_of(conn, run, market, settings))
+    file = save(outcome, home.backtests, candles=candles_of(market, outcome))
+    return Replayed(rearm, halts, summarised(outcome), file)
+
+
+def _line(one: Replayed) -> JSON:
+    return {"rearm": one.rearm, **one.halts, "file": str(one.file)}
+
+
+def _show(found: Sequence[Replayed]) -> None:
+    from backtest import words as measures
+
+    outcome = found[0].summary.outcome
+    console.print(f"{', '.join(outcome.symbols)}, {measures.span(outcome)} UTC, {measures.bars(outcome)}", markup=False)
+    shown = table("figure", *(f"re-armed {one.rearm}" for one in found), "buy and hold")
+    for name, label in {"cycles": "cycles", "left_out": "left out while halted", "rearmed": "re-armed"}.items():
+        shown.add_row(label, *(str(one.halts[name]) for one in found), "")
+    for name in _SHOWN:
+        ours = [one.summary.figures[name] for one in found]
+        held = found[0].summary.held.get(name)
+        cells = [measures.figure(name, figure) if figure.value is not None else figure.why for figure in ours]
+        shown.add_row(measures.METRICS[name].label, *cells, "" if held is None else measures.figure(name, held))
+    shown.add_row("denials", *(str(sum(one.summary.outcome.vetoes.values())) for one in found), "")
+    console.print(shown)
+    for one in found:
+        denied = ", ".join(f"{code} {count}" for code, count in one.summary.outcome.vetoes.items())
+        if denied:
+            console.print(f"re-armed {one.rearm}, denied by: {denied}", markup=False)
+    for doubt in dict.fromkeys(doubt for one in found for doubt in one.summary.honesty.doubts):
+        console.print(f"⚠ {doubt}", style="yellow", markup=False)
+    for one in found:
+        console.print(f"kept: {one.file}", markup=False, style="dim", soft_wrap=True)
+    console.print("`warden backtest report FILE --out report.html` makes the page", style="dim")

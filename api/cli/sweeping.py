@@ -1,0 +1,255 @@
+"""What `warden backtest sweep` does."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.text import Text
+
+from api.cli import words
+from api.cli.console import console, print_json
+from api.cli.modelling import shown_progress
+from api.cli.show import table
+from backtest.outcomes import save
+from backtest.ranges import ranges, sets
+from backtest.sweeps import Best, Swept
+from backtest.sweeps import sweep as swept_by
+from core.bars import Bars
+from core.canonical import JSON
+from core.errors import ConfigError
+from core.time import parse_time, show_time, timeframe_named
+from desk.clock import SystemClock
+from desk.compute import compute_of
+from desk.home import Home
+from desk.modelling import Source, candles
+from desk.settings import Settings, load
+from market.importing.loading import load_candles
+from models.validation.trials import TrialsOnDisk
+from tools.simulation.grid import Grid, grid
+from tools.simulation.settings import Terms, tiers_of
+from tools.simulation.sweeping import COLUMNS
+from tools.strategies.targets import told
+
+_COLUMNS = ("open_ns", "open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is simulated and on which bars, not yet understood."""
+
+    strategy: str
+    params: Sequence[str]
+    symbols: Sequence[str]
+    timeframe: str
+    since: str | None
+    until: str | None
+    candles: Sequence[str]
+    market: str | None
+    venue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """Costs, limits, and how it is told."""
+
+    capital: float
+    fee: float
+    slippage: float
+    impact: float
+    shorts: bool
+    limits: str
+    best: int
+    workers: int
+    csv: str | None
+
+
+def sweep(asked: Asked, how: How, *, json: bool) -> None:
+    home = Home.find()
+    settings = load(home)
+    over = ranges(asked.params)
+    terms = _terms(how, settings)
+    from_ns, to_ns = (None if text is None else parse_time(text) for text in (asked.since, asked.until))
+    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+        raise ConfigError(f"--from {asked.since} is not before --to {asked.until}: there is nothing between them")
+    series = [_until(bars, to_ns) for bars in _series(asked, home, settings)]
+    market = grid(series)
+    with shown_progress(json) as progress:
+        task = progress.add_task(f"sweeping {asked.strategy}", total=len(sets(over)))
+        found = swept_by(
+            market,
+            asked.strategy,
+            over,
+            terms,
+            ledger=TrialsOnDisk(home.trials),
+            compute=compute_of(how.workers),
+            from_ns=from_ns,
+            best=how.best,
+            passed=lambda done: progress.advance(task, done),
+        )
+    kept = save(found.best[0].outcome, home.backtests, candles=series)
+    if how.csv is not None:
+        _write(found, Path(how.csv))
+    if json:
+        print_json({**_told(found), "kept": str(kept)})
+        return
+    _show(found)
+    if how.csv is not None:
+        console.print(f"✓ every set is in {how.csv}", markup=False, soft_wrap=True)
+    console.print(f"✓ the best one is kept: warden backtest report {kept}", markup=False, soft_wrap=True)
+
+
+def _terms(how: How, settings: Settings) -> Terms:
+    terms = Terms(capital=how.capital, fee=how.fee, slippage=how.slippage, impact=how.impact, shorts=how.shorts)
+    if how.limits == "plain":
+        return terms
+    if how.limits != "desk":
+        raise ConfigError(f"--limits is desk or plain, found {how.limits!r}")
+    policy = settings.risk
+    return replace(
+        terms,
+        max_asset=float(policy.max_asset_exposure),
+        max_gross=float(policy.max_gross_exposure),
+        max_positions=float(policy.max_positions),
+        tiers=tiers_of(policy.breakers),
+    )
+
+
+def _series(asked: Asked, home: Home, settings: Settings) -> list[Bars]:
+    timeframe = timeframe_named(asked.timeframe)
+    if asked.candles:
+        return [_file(word, asked, alone=len(asked.candles) == 1) for word in asked.candles]
+    as_of_ns = SystemClock().now_ns()
+    wanted = asked.symbols or ["BTC/USDT"]
+    return [
+        candles(home, settings, Source(symbol, timeframe, asked.market, asked.venue), as_of_ns) for symbol in wanted
+    ]
+
+
+def _file(word: str, asked: Asked, *, alone: bool) -> Bars:
+    symbol, named, path = word.rpartition("=")
+    if not named:
+        if not alone or len(asked.symbols) > 1:
+            raise ConfigError(f"of several symbols each file says whose it is: SYMBOL=FILE, found {word!r}")
+        symbol = asked.symbols[0] if asked.symbols else "BTC/USDT"
+    if not Path(path).is_file():
+        raise ConfigError(f"there is no file {path}")
+    bars, _ = load_candles(Path(path), symbol)
+    if bars.timeframe is not timeframe_named(asked.timeframe):
+        raise ConfigError(f"{path} holds {bars.timeframe} bars, and --timeframe says {asked.timeframe}")
+    return bars
+
+
+def _until(bars: Bars, to_ns: int | None) -> Bars:
+    """Bars that had closed by then."""
+    if to_ns is None:
+        return bars
+    n = int((bars.open_ns + bars.timeframe.ns <= to_ns).sum())
+    if not n:
+        first = show_time(int(bars.open_ns[0]))
+        raise ConfigError(f"no bar of {bars.symbol} had closed by {show_time(to_ns)}: the first opens at {first}")
+    return Bars(bars.symbol, bars.timeframe, *(getattr(bars, name)[:n] for name in _COLUMNS))
+
+
+def _told(found: Swept) -> JSON:
+    return {
+        "strategy": found.strategy,
+        "symbols": list(found.grid.symbols),
+        "timeframe": found.grid.timeframe.value,
+        "from": show_time(int(found.grid.close_ns[found.begin])),
+        "until": show_time(int(found.grid.close_ns[-1])),
+        "bars": len(found.grid) - found.begin,
+        "missing_bars": found.grid.missing,
+        "data": found.grid.hashes(),
+        "terms": found.terms.told(),
+        "tiers": len(found.terms.tiers),
+        "sets": len(found.sets),
+        "left_out": dict(found.left_out),
+        "study": found.study,
+        "trials": found.counted,
+        "best": [_one(found, best) for best in found.best],
+    }
+
+
+def _one(found: Swept, best: Best) -> JSON:
+    outcome, figures = best.outcome, {name: _number(found.table[name][best.row]) for name in COLUMNS}
+    return {
+        "parameters": dict(best.parameters),
+        **figures,
+        "return": _number(outcome.equity[-1] / found.terms.capital - 1),
+        "held_return": _number(outcome.held[-1] / found.terms.capital - 1),
+        "sharpe_year": _number(found.table["sharpe"][best.row] * _root(found.grid)),
+        "deflated": _number(best.deflated.probability),
+        "luck_year": _number(best.deflated.threshold * _root(found.grid)),
+        "trades": len(outcome.trades),
+        "vetoes": dict(outcome.vetoes),
+    }
+
+
+def _show(found: Swept) -> None:
+    market, begin = found.grid, found.begin
+    period = f"{show_time(int(market.close_ns[begin]))} to {show_time(int(market.close_ns[-1]))}"
+    console.print(f"{', '.join(market.symbols)} {market.timeframe}, {period}", markup=False)
+    count = words.count(len(found.sets), "set")
+    console.print(f"{count} of {found.strategy}; {words.count(found.counted, 'trial')} so far in this market")
+    for why, n in found.left_out.items():
+        console.print(f"⚠ {words.count(n, 'set')} left out: {why}", style="yellow", markup=False)
+    if market.missing:
+        missing = words.count(market.missing, "bar")
+        console.print(f"⚠ {missing} missing: nothing is filled there", style="yellow", markup=False)
+    shown = table("parameters", "return", "Sharpe", "fall", "trades", "won", "fees", "skill")
+    shown.columns[0].no_wrap = False  # what is long gives way to the numbers
+    for column in shown.columns[1:]:
+        column.no_wrap = True
+    for best in found.best:
+        told_one = _one(found, best)
+        trips = told_one["trips"] or 0
+        shown.add_row(
+            Text(told(best.parameters)),
+            _percent(told_one["return"]),
+            _plain(told_one["sharpe_year"]),
+            _percent(told_one["drawdown"]),
+            f"{told_one['trades']}",
+            _percent(told_one["wins"] / trips if trips else None),
+            f"{told_one['fees']:,.0f}",
+            _percent(told_one["deflated"]),
+        )
+    console.print(shown)
+    held = found.best[0].outcome.held[-1] / found.terms.capital - 1
+    console.print(f"bought and held: {_percent(_number(held))}", style="dim")
+    luck = found.best[0].deflated.threshold * _root(market)
+    console.print(f"the luckiest of {found.counted} without skill: a Sharpe ratio of {luck:.2f} a year", style="dim")
+    console.print("skill: the probability that a true Sharpe ratio is above 0, so many having been tried", style="dim")
+
+
+def _write(found: Swept, path: Path) -> None:
+    names = list(found.sets[0])
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow([*names, *COLUMNS])
+            for k, one in enumerate(found.sets):
+                figures = (float(found.table[name][k]) for name in COLUMNS)
+                rows.writerow([*(one[name] for name in names), *("" if math.isnan(x) else repr(x) for x in figures)])
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _root(market: Grid) -> float:
+    return math.sqrt(market.timeframe.bars_per_year)
+
+
+def _number(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,1 @@
+"""Validation that does not fool its owner: what is judged was not learnt from, what was tried is counted."""

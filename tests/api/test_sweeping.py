@@ -1,0 +1,111 @@
+"""`warden backtest sweep`: for people and programs, on a file of candles and on the simulated market."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backtest.outcomes import read
+from core.canonical import JSON
+from core.time import show_time
+from desk.home import Home
+from models.validation.trials import TrialsOnDisk
+from tests.api.terminal import Told, warden
+from tests.desk.desks import fresh_home
+from tests.models.builders import walk
+
+BARS = walk(300)
+COLUMNS = ("open", "high", "low", "close", "volume")
+PARAMS = ("--param", "fast=5:10:5", "--param", "slow=8,20")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("candles") / "btc.csv"
+    with path.open("w", newline="") as opened:
+        rows = csv.writer(opened)
+        rows.writerow(["date", *COLUMNS])
+        for k in range(len(BARS)):
+            stamp = show_time(int(BARS.open_ns[k])).replace(" ", "T")
+            rows.writerow(
+                [stamp, *(repr(float(getattr(BARS, c)[k])) for c in ("open", "high", "low", "close", "volume"))]
+            )
+    return path
+
+
+def sweep(home: Home, file: Path, *words: str, strategy: str = "trend") -> Told:
+    return warden(home, "backtest", "sweep", strategy, "--candles", str(file), *words)
+
+
+@pytest.fixture(scope="module")
+def told(file: Path) -> Iterator[tuple[Home, JSON]]:
+    with fresh_home() as home:
+        said = sweep(home, file, *PARAMS, "--json")
+        assert (said.code, said.err) == (0, "")
+        yield home, said.json
+
+
+def test_the_best_sets_are_told_with_their_costs_and_their_luck(told: tuple[Home, JSON]) -> None:
+    home, found = told
+    assert (found["sets"], found["trials"], found["symbols"]) == (3, 3, ["BTC/USDT"])
+    assert found["left_out"] == {"fast: expected fewer bars than slow": 1}
+    assert found["terms"]["fee"] == 0.001
+    best = found["best"][0]
+    assert set(best["parameters"]) == {"fast", "slow"}
+    assert best["sharpe"] >= found["best"][-1]["sharpe"]
+    assert 0 <= best["deflated"] <= 1
+    assert len(TrialsOnDisk(home.trials).of(found["study"])) == 3
+
+
+def test_the_best_one_is_kept_and_its_report_is_of_as_many_trials(told: tuple[Home, JSON]) -> None:
+    home, found = told
+    kept = read(Path(found["kept"]))
+    assert kept.outcome.parameters == found["best"][0]["parameters"]
+    assert kept.outcome.trials == 3
+    assert kept.outcome.equity[-1] == found["best"][0]["equity"]
+    assert warden(home, "backtest", "report", found["kept"], "--json").code == 0
+
+
+def test_people_see_a_table_and_every_set_goes_into_a_file(home: Home, file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sets.csv"
+    said = sweep(home, file, *PARAMS, "--csv", str(out), "--limits", "desk", "--short")
+    assert (said.code, said.err) == (0, "")
+    assert "3 sets of trend; 3 trials so far" in said.out
+    assert "1 set left out" in said.out
+    assert "bought and held" in said.out
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [(row["fast"], row["slow"]) for row in rows] == [("5.0", "8.0"), ("5.0", "20.0"), ("10.0", "20.0")]
+
+
+def test_the_simulated_market_can_be_swept(home: Home) -> None:
+    words = ("--market", "simulated", "--timeframe", "1h", "--to", "2026-02-01", "--best", "1", "--json")
+    said = warden(home, "backtest", "sweep", "breakout", *words)
+    assert (said.code, said.err) == (0, "")
+    assert len(said.json["best"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--param", "quick=5"), "unknown parameter quick"),
+        (("--param", "fast"), "NAME=FIRST:LAST:STEP"),
+        (("--param", "slow=4000"), "needs 4000 bars, found 300"),
+        (("--from", "2030-01-01"), "no bar is left"),
+        (("--from", "2024-01-02", "--to", "2024-01-01"), "is not before --to"),
+        (("--to", "1999-01-01"), "no bar of BTC/USDT had closed"),
+        (("--capital", "0"), "capital is more than 0"),
+        (("--fee", "-0.1"), "fee is a fraction"),
+        (("--slippage", "-1"), "slippage is a fraction"),
+        (("--timeframe", "4h"), "holds 1h bars"),
+        (("--limits", "none"), "--limits is desk or plain"),
+        (("--symbol", "A/USDT", "--symbol", "B/USDT"), "each file says whose it is"),
+    ],
+)
+def test_what_cannot_be_swept_is_one_sentence(home: Home, file: Path, words: tuple[str, ...], found: str) -> None:
+    sweep(home, file, *words).refused(found)
+    assert not home.trials.exists()
+
+
+def test_a_file_that_is_not_there_is_one_sentence(home: Home, tmp_path: Path) -> None:
+    sweep(home, tmp_path / "none.csv").refused("there is no file")

@@ -1,0 +1,70 @@
+"""What a simulated run came to: the same for a compiled sweep and a replayed desk, so that one report reads both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.bars import FloatArray, IntArray
+
+
+class ExitReason(StrEnum):
+    SIGNAL = "signal"
+    STOP = "stop"
+    TARGET = "target"
+    TIME = "time"
+    TIER = "tier"  # a loss tier closed or shrank it
+    LIQUIDATION = "liquidation"
+    END = "end"  # still open when the data ended, closed at the last price
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One round trip. Money in quote currency, quantity in base units, `direction` +1 long, -1 short.
+
+    `profit` is net of fees, slippage and funding; `slippage` is what fills cost against the price that was asked for.
+    `strategy` and `agent` say who wanted it, '' where nobody in particular did. `stop` is the first stop, None without.
+    """
+
+    symbol: str
+    direction: int
+    opened_ns: int
+    closed_ns: int
+    quantity: float
+    entry: float
+    exit: float
+    fees: float
+    slippage: float
+    funding: float
+    profit: float
+    reason: ExitReason
+    stop: float | None = None
+    strategy: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Equity and trades of one run. Arrays are float64 of shape (n_bars,), stamped by `close_ns` (int64, UTC).
+
+    `exposure` is gross exposure over equity; `held` is the equity of buying the same symbols in equal parts at the
+    start and holding them, after the same costs. `parameters` are the strategy's, `data` names each input by its hash.
+    `vetoes` counts denials by code. `interval_ns` is the length of a bar.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    interval_ns: int
+    close_ns: IntArray
+    equity: FloatArray
+    exposure: FloatArray
+    held: FloatArray
+    trades: tuple[Trade, ...]
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    vetoes: Mapping[str, int] = field(default_factory=dict)
+    trials: int = 1
