@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from api.cli import words
 from api.cli.console import console, print_json
 from api.cli.running import Asked, understand, with_progress
 from api.cli.show import table
 from core.time import duration_ns
+from desk.denials import denials
 from desk.home import Home
 from desk.outcome import candles_of, halted, outcome_of
 from desk.rehearsal import Rehearsal
@@ -19,6 +21,7 @@ from desk.runs import RunCommand, latest_run, open_run
 from desk.settings import Settings, load
 
 if TYPE_CHECKING:
+    from backtest.forgone import Tally
     from backtest.summary import Summary
     from core.canonical import JSON
 
@@ -27,10 +30,14 @@ _SHOWN: Final = ("total_return", "max_drawdown", "sharpe", "trades", "win_rate",
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One replay: how it was attended, what breakers did to it, what it came to, and the file that keeps that."""
+    """One replay: how it was attended, what breakers did to it, what it came to, and the file that keeps that.
+
+    `forgone` is what the entries that were denied would have come to, by the rule that denied and, under '', in all.
+    """
 
     rearm: str
     halts: dict[str, int]
+    forgone: dict[str, Tally]
     summary: Summary
     file: Path
 
@@ -51,6 +58,7 @@ def replay(asked: Asked, rearm: str, without: Sequence[str], *, json: bool) -> N
 
 
 async def _replay(home: Home, settings: Settings, command: RunCommand, rearm: str, *, quiet: bool) -> Replayed:
+    from backtest.forgone import by_code, forgone, tally
     from backtest.outcomes import save
     from backtest.summary import summarised
 
@@ -60,12 +68,24 @@ async def _replay(home: Home, settings: Settings, command: RunCommand, rearm: st
         run = books.read(lambda conn: latest_run(conn, result.account_id))
         halts = books.read(lambda conn: halted(conn, run))
         outcome = books.read(lambda conn: outcome_of(conn, run, market, settings))
-    file = save(outcome, home.backtests, candles=candles_of(market, outcome))
-    return Replayed(rearm, halts, summarised(outcome), file)
+        denied = books.read(lambda conn: denials(conn, run))
+    candles = candles_of(market, outcome)
+    file = save(outcome, home.backtests, candles=candles)
+    by_symbol = {bars.symbol: bars for bars in candles}
+    valued = forgone(denied, by_symbol, fee_rate=outcome.costs["fee"], slippage=outcome.costs["slippage"])
+    return Replayed(rearm, halts, {"": tally(valued), **by_code(denied, valued)}, summarised(outcome), file)
 
 
 def _line(one: Replayed) -> JSON:
-    return {"rearm": one.rearm, **one.halts, "file": str(one.file)}
+    told = {code or "all": asdict(found) for code, found in one.forgone.items()}
+    return {"rearm": one.rearm, **one.halts, "file": str(one.file), "forgone": told}
+
+
+def _told(code: str, found: Tally) -> str:
+    """Such as '3 entries denied by spread: alone, 3 of them would have come to -12.50, 2 at a loss'."""
+    whose = f" by {code}" if code else ""
+    came = f"alone, {found.valued} of them would have come to {found.profit:+,.2f}, {found.lost} at a loss"
+    return f"{words.count(found.count, 'entry')} denied{whose}: {came}"
 
 
 def _show(found: Sequence[Replayed]) -> None:
@@ -84,9 +104,9 @@ def _show(found: Sequence[Replayed]) -> None:
     shown.add_row("denials", *(str(sum(one.summary.outcome.vetoes.values())) for one in found), "")
     console.print(shown)
     for one in found:
-        denied = ", ".join(f"{code} {count}" for code, count in one.summary.outcome.vetoes.items())
-        if denied:
-            console.print(f"re-armed {one.rearm}, denied by: {denied}", markup=False)
+        for code, found_one in one.forgone.items():
+            if found_one.count:
+                console.print(f"re-armed {one.rearm}, {_told(code, found_one)}", markup=False)
     for doubt in dict.fromkeys(doubt for one in found for doubt in one.summary.honesty.doubts):
         console.print(f"⚠ {doubt}", style="yellow", markup=False)
     for one in found:
