@@ -212,7 +212,7 @@ def probabilistic_sharpe(curve: Curve) -> float:
     """
     returns = curve.daily()
     _ratio(returns)
-    return _told(sharpe_above(returns, 0.0))
+    return told(sharpe_above(returns, 0.0))
 
 
 def _ratio(returns: FloatArray) -> float:
@@ -223,7 +223,8 @@ def _ratio(returns: FloatArray) -> float:
     return found
 
 
-def _told(probability: float) -> float:
+def told(probability: float) -> float:
+    """The probability; Unmeasured where it is none."""
     if math.isnan(probability):
         raise Unmeasured("so skewed that the estimate has no variance")
     return probability

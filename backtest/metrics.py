@@ -18,7 +18,7 @@ from backtest import curves, trades
 from backtest.curves import LEAST_DAYS, Curve, Unmeasured, curve_of
 from backtest.trades import Closed, closed_of
 from core.errors import DataRefused
-from models.validation.overfitting import expected_best, sharpe_above
+from models.validation.overfitting import sharpe_above
 
 if TYPE_CHECKING:
     from core.bars import FloatArray
@@ -89,15 +89,17 @@ def time_in_market(run: Run) -> float:
 
 
 def deflated_sharpe(run: Run) -> float:
-    """Probability that the true Sharpe ratio of daily returns is above what the best of all trials would have by luck.
+    """Probability that the true Sharpe ratio of bars is above what the best of all trials would have had by luck.
 
-    Bailey and López de Prado, *The Deflated Sharpe Ratio* (2014). An outcome knows how many trials there were, not
-    their ratios: they are taken to vary as ratios without skill do, by 1 / (days - 1). Trials that resemble each other
-    vary less (the figure is then too strict), trials of many kinds more (too kind).
+    Bailey and López de Prado, *The Deflated Sharpe Ratio* (2014). That luck is the ledger's, told when the run was
+    made: it depends on how many trials there were, and on how much their ratios vary.
     """
     curves.probabilistic_sharpe(run.curve)
-    returns = run.curve.returns
-    return sharpe_above(returns, expected_best(1 / (len(returns) - 1), max(run.outcome.trials, 1)))
+    outcome = run.outcome
+    luck = outcome.luck if outcome.trials > 1 else 0.0
+    if luck is None:
+        raise Unmeasured(f"the ratios of the {outcome.trials:,} trials that it was picked from are not known")
+    return curves.told(sharpe_above(outcome.returns, luck))
 
 
 def _exposure(run: Run) -> FloatArray:

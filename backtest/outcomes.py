@@ -101,6 +101,7 @@ def _content(outcome: Outcome, candles: Sequence[Bars]) -> bytes:
         "data": dict(outcome.data),
         "vetoes": dict(outcome.vetoes),
         "trials": outcome.trials,
+        "luck": outcome.luck,
         "words": words.known,
         "candles": [{"symbol": bars.symbol, "timeframe": bars.timeframe.value} for bars in candles],
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -192,6 +193,7 @@ def _outcome(told: JSON, arrays: Mapping[str, NDArray[Any]]) -> Outcome:
         data=dict(told["data"]),
         vetoes=dict(told["vetoes"]),
         trials=int(told["trials"]),
+        luck=None if told.get("luck") is None else float(told["luck"]),
     )
 
 

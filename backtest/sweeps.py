@@ -7,7 +7,7 @@ they are more than the luckiest of all that were ever tried there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -137,5 +137,5 @@ def _best(strategy: str, one: Set, row: int, grid: Grid, terms: Terms, begin: in
     outcome = running.outcome(
         grid, wanted, terms, exits(out), begin=begin, name=strategy, parameters=dict(one), trials=len(tried)
     )
-    before = np.maximum(outcome.equity[:-1], 1e-300)
-    return Best(one, row, outcome, deflated_sharpe(outcome.equity[1:] / before - 1, tried))
+    deflated = deflated_sharpe(outcome.returns, tried)
+    return Best(one, row, replace(outcome, luck=deflated.threshold), deflated)

@@ -128,7 +128,7 @@ def _swept(bars: Bars, given: BacktestInput, trials: Trials) -> Answer:
     own, ways = sweeping.split(first, names(making))
     target = sweeping.exposures(making, own, market, [locked(one) for one in market.bars])
     outcome = running.outcome(market, target, terms, sweeping.exits(ways), begin=begin)
-    deflated = deflated_sharpe(outcome.equity[1:] / outcome.equity[:-1] - 1, tried)
+    deflated = deflated_sharpe(outcome.returns, tried)
     year = math.sqrt(bars.timeframe.bars_per_year)
     best = tuple(_told(sets[row], found[row], year) for row in order[:_TOLD])
     return Backtest(

@@ -24,6 +24,7 @@ def outcome(
     held: Sequence[float] | FloatArray | None = None,
     exposure: Sequence[float] | FloatArray | None = None,
     trials: int = 1,
+    luck: float | None = None,
 ) -> Outcome:
     """Of equity at closes `step_ns` apart, the first at a midnight."""
     line = np.asarray(equity, np.float64)
@@ -41,6 +42,7 @@ def outcome(
         data={"BTC/USDT": "ab" * 32},
         vetoes={},
         trials=trials,
+        luck=luck,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from backtest.metrics import catalogue, measured, run_of
 from core.errors import DataRefused
-from models.validation.overfitting import deflated_sharpe, expected_best
+from models.validation.overfitting import deflated_sharpe
 from tests.backtest.builders import outcome, spans_of, trade, traded, walk_of
 from tests.models.builders import walk
 
@@ -50,21 +50,24 @@ def test_exposure_is_a_mean_and_a_share_of_bars() -> None:
     assert unknown["exposure"].why == "exposure is not a number at 1 bars"
 
 
-def test_the_more_was_tried_the_less_a_ratio_is_worth() -> None:
+def test_the_luckier_the_best_would_have_been_the_less_a_ratio_is_worth() -> None:
     line = walk_of(500, drift=0.002)
-    found = [measured(run_of(outcome(line, trials=n)))["deflated_sharpe"].value for n in (1, 10, 1000)]
-    assert found[0] is not None
-    assert found == sorted(found, key=lambda one: -(one or 0))
-    assert found[0] == measured(run_of(outcome(line)))["probabilistic_sharpe"].value
+    lucky = [measured(run_of(outcome(line, trials=9, luck=luck)))["deflated_sharpe"].value for luck in (0.0, 0.05, 0.5)]
+    assert lucky[0] is not None
+    assert lucky == sorted(lucky, key=lambda one: -(one or 0))
+    assert lucky[0] == pytest.approx(measured(run_of(outcome(line)))["probabilistic_sharpe"].value)
 
 
-def test_a_deflated_ratio_agrees_with_the_ledgers_where_trials_vary_as_luck_does() -> None:
-    run = run_of(outcome(walk_of(500, drift=0.002), trials=50))
-    tried = np.random.default_rng(1).normal(0, 1, 50)
-    tried = (tried - tried.mean()) / tried.std(ddof=1) / np.sqrt(len(run.curve.returns) - 1)
-    known = deflated_sharpe(run.curve.returns, tried.tolist())
-    assert known.threshold == pytest.approx(expected_best(1 / (len(run.curve.returns) - 1), 50))
-    assert measured(run)["deflated_sharpe"].value == pytest.approx(known.probability)
+def test_a_deflated_ratio_is_the_ledgers() -> None:
+    line, tried = walk_of(500, drift=0.002), np.random.default_rng(1).normal(0, 0.1, 50).tolist()
+    known = deflated_sharpe(outcome(line).returns, tried)
+    run = run_of(outcome(line, trials=50, luck=known.threshold))
+    assert measured(run)["deflated_sharpe"].value == known.probability
+
+
+def test_without_the_ratios_of_its_trials_nothing_is_deflated() -> None:
+    found = measured(run_of(outcome(walk_of(500), trials=50)))["deflated_sharpe"]
+    assert found.why == "the ratios of the 50 trials that it was picked from are not known"
 
 
 def test_arrays_of_another_length_are_refused() -> None:

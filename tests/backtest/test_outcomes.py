@@ -17,7 +17,7 @@ from tests.backtest.builders import outcome, spans_of, trade, traded
 from tests.models.builders import walk
 from tools.simulation.outcome import Outcome
 
-MADE = traded(walk(500), spans_of(500, 20))
+MADE = traded(walk(500), spans_of(500, 20), trials=7, luck=0.03)
 
 
 def same(one: Outcome, other: Outcome) -> bool:
@@ -122,7 +122,7 @@ def test_what_is_no_outcome_is_refused(content: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "why"),
-    [('"schema": 1', '"schema": 2', "schema 2, this program reads 1"), ('"trials": 1', '"trials": null', "no outcome")],
+    [('"schema": 1', '"schema": 2', "schema 2, this program reads 1"), ('"trials": 7', '"trials": null', "no outcome")],
 )
 def test_words_that_do_not_fit_are_refused(old: str, new: str, why: str, tmp_path: Path) -> None:
     path = save(MADE, tmp_path)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtest.metrics import measured, run_of
 from backtest.sweeps import Swept, sweep
 from core.errors import ConfigError, DataRefused
 from core.ports import Trials
@@ -64,6 +65,12 @@ def test_the_best_is_deflated_by_all_that_were_ever_tried_in_its_market() -> Non
     assert later.best[0].deflated == expected
     assert later.best[0].outcome.trials == later.counted == 6  # one had another begin
     assert alone.counted == 1
+
+
+def test_a_report_deflates_the_best_as_the_sweep_did() -> None:
+    best = swept(grid=grid([walk(1_000)])).best[0]
+    assert measured(run_of(best.outcome))["deflated_sharpe"].value == best.deflated.probability
+    assert best.outcome.luck == best.deflated.threshold > 0
 
 
 def test_ways_out_are_swept_like_parameters() -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from core.bars import FloatArray, IntArray
+
+_NEXT_TO_NOTHING: Final = 1e-300
 
 
 class ExitReason(StrEnum):
@@ -52,7 +56,8 @@ class Outcome:
 
     `exposure` is gross exposure over equity; `held` is the equity of buying the same symbols in equal parts at the
     start and holding them, after the same costs. `parameters` are the strategy's, `data` names each input by its hash.
-    `vetoes` counts denials by code. `interval_ns` is the length of a bar.
+    `vetoes` counts denials by code. `interval_ns` is the length of a bar. It was picked from `trials`; `luck` is the
+    Sharpe ratio, of one bar, that the best of them would have had without skill, None where their ratios are not known.
     """
 
     name: str
@@ -68,3 +73,10 @@ class Outcome:
     data: Mapping[str, str] = field(default_factory=dict)
     vetoes: Mapping[str, int] = field(default_factory=dict)
     trials: int = 1
+    luck: float | None = None
+
+    @property
+    def returns(self) -> FloatArray:
+        """Of each bar after the first, shape (n_bars - 1,); where nothing was left, what follows is without bound."""
+        found: FloatArray = self.equity[1:] / np.maximum(self.equity[:-1], _NEXT_TO_NOTHING) - 1
+        return found
