@@ -9,41 +9,59 @@ import typer
 app = typer.Typer(help="Simulated runs: what they came to, and whether to believe it.", no_args_is_help=True)
 
 
+# What a simulated run is asked for, the same words with every verb that makes one.
+Params = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=RANGE",
+        help="fast=5:50:5, x=3 or x=a,b; repeat. Also stop, trail, take, chandelier, break_even, hold_bars.",
+    ),
+]
+Strategy = Annotated[
+    str, typer.Argument(metavar="STRATEGY", help="trend, reversion, breakout, composite, FILE.py, or installed.")
+]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT by default; repeat.")]
+Timeframe = Annotated[str, typer.Option(help="Such as 1h.")]
+Since = Annotated[str | None, typer.Option("--from", help="Trade from this time (UTC) on.")]
+Until = Annotated[str | None, typer.Option("--to", help="Up to this time (UTC).")]
+Candles = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help="FILE or SYMBOL=FILE instead of the store; repeat.")
+]
+Market = Annotated[str | None, typer.Option(help="recorded or simulated; as in the settings by default.")]
+Venue = Annotated[str | None, typer.Option(help="Where several venues have the candles.")]
+Capital = Annotated[float, typer.Option(help="Quote currency to begin with.")]
+Fee = Annotated[float, typer.Option(help="Fraction of notional.")]
+Slippage = Annotated[float, typer.Option(help="Fraction of price, before impact.")]
+Impact = Annotated[float, typer.Option(help="Bar ranges that a whole bar's volume moves the price.")]
+Shorts = Annotated[bool, typer.Option("--short/--long-only", help="Whether targets below 0 are traded.")]
+Limits = Annotated[
+    str, typer.Option(help="desk: the caps and loss tiers of the policy in force; plain: all of equity, no tiers.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
 @app.command("sweep")
 def sweep(
-    strategy: Annotated[
-        str,
-        typer.Argument(metavar="STRATEGY", help="trend, reversion, breakout, composite, FILE.py, or installed."),
-    ],
-    params: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            metavar="NAME=RANGE",
-            help="fast=5:50:5, x=3 or x=a,b; repeat. Also stop, trail, take, chandelier, break_even, hold_bars.",
-        ),
-    ] = None,
-    symbols: Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT by default; repeat.")] = None,
-    timeframe: Annotated[str, typer.Option(help="Such as 1h.")] = "1h",
-    since: Annotated[str | None, typer.Option("--from", help="Trade from this time (UTC) on.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Up to this time (UTC).")] = None,
-    candles: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="FILE or SYMBOL=FILE instead of the store; repeat.")
-    ] = None,
-    market: Annotated[str | None, typer.Option(help="recorded or simulated; as in the settings by default.")] = None,
-    venue: Annotated[str | None, typer.Option(help="Where several venues have the candles.")] = None,
-    capital: Annotated[float, typer.Option(help="Quote currency to begin with.")] = 10_000.0,
-    fee: Annotated[float, typer.Option(help="Fraction of notional.")] = 0.001,
-    slippage: Annotated[float, typer.Option(help="Fraction of price, before impact.")] = 0.0005,
-    impact: Annotated[float, typer.Option(help="Bar ranges that a whole bar's volume moves the price.")] = 1.0,
-    shorts: Annotated[bool, typer.Option("--short/--long-only", help="Whether targets below 0 are traded.")] = False,
-    limits: Annotated[
-        str, typer.Option(help="desk: the caps and loss tiers of the policy in force; plain: all of equity, no tiers.")
-    ] = "plain",
+    strategy: Strategy,
+    params: Params = None,
+    symbols: Symbols = None,
+    timeframe: Timeframe = "1h",
+    since: Since = None,
+    until: Until = None,
+    candles: Candles = None,
+    market: Market = None,
+    venue: Venue = None,
+    capital: Capital = 10_000.0,
+    fee: Fee = 0.001,
+    slippage: Slippage = 0.0005,
+    impact: Impact = 1.0,
+    shorts: Shorts = False,
+    limits: Limits = "plain",
     best: Annotated[int, typer.Option(min=1, max=50, help="How many sets to list.")] = 5,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for the strategy's own code.")] = 1,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the figures of every set.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Simulate a strategy under every set of parameters; each is counted, and the best are told with their luck."""
     from api.cli import sweeping
@@ -64,7 +82,7 @@ def report(
     minimum_notional: Annotated[
         float | None, typer.Option(min=0, help="The least that an order may be worth, in quote currency; 5 by default.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Thresholds with their intervals, doubts and figures beside buying and holding; --out writes the whole page."""
     from api.cli import backtestshow
@@ -93,7 +111,7 @@ def desk(
     ] = None,
     instructions: Annotated[str | None, typer.Option(help="JSON file of standing instructions.")] = None,
     again: Annotated[int, typer.Option(min=0, help="Another run of the same command.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Replay the whole desk over recorded candles: pipeline, risk officer, gate, paper venue, watch and journal.
 

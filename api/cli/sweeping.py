@@ -53,8 +53,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """Costs, limits, and how it is told."""
+class Account:
+    """What is traded with, at which costs and within which limits, not yet understood."""
 
     capital: float
     fee: float
@@ -62,6 +62,12 @@ class How:
     impact: float
     shorts: bool
     limits: str
+
+
+@dataclass(frozen=True, slots=True)
+class How(Account):
+    """Beside that how many sets are told, by how many processes, and where they are written."""
+
     best: int
     workers: int
     csv: str | None
@@ -71,11 +77,8 @@ def sweep(asked: Asked, how: How, *, json: bool) -> None:
     home = Home.find()
     settings = load(home)
     over = ranges(asked.params)
-    terms = _terms(how, settings)
-    from_ns, to_ns = (None if text is None else parse_time(text) for text in (asked.since, asked.until))
-    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
-        raise ConfigError(f"--from {asked.since} is not before --to {asked.until}: there is nothing between them")
-    series = [_until(bars, to_ns) for bars in _series(asked, home, settings)]
+    terms = terms_of(how, settings)
+    series, from_ns = series_of(asked, home, settings)
     market = grid(series)
     with shown_progress(json) as progress:
         task = progress.add_task(f"sweeping {asked.strategy}", total=len(sets(over)))
@@ -102,7 +105,8 @@ def sweep(asked: Asked, how: How, *, json: bool) -> None:
     console.print(f"✓ the best one is kept: warden backtest report {kept}", markup=False, soft_wrap=True)
 
 
-def _terms(how: How, settings: Settings) -> Terms:
+def terms_of(how: Account, settings: Settings) -> Terms:
+    """Raises ConfigError for what no account can be."""
     terms = Terms(capital=how.capital, fee=how.fee, slippage=how.slippage, impact=how.impact, shorts=how.shorts)
     if how.limits == "plain":
         return terms
@@ -116,6 +120,17 @@ def _terms(how: How, settings: Settings) -> Terms:
         max_positions=float(policy.max_positions),
         tiers=tiers_of(policy.breakers),
     )
+
+
+def series_of(asked: Asked, home: Home, settings: Settings) -> tuple[list[Bars], int | None]:
+    """The bars of every symbol that had closed by --to, and the time of --from.
+
+    Raises ConfigError and DataRefused for times, files and bars that are not what they must be.
+    """
+    from_ns, to_ns = (None if text is None else parse_time(text) for text in (asked.since, asked.until))
+    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+        raise ConfigError(f"--from {asked.since} is not before --to {asked.until}: there is nothing between them")
+    return [_until(bars, to_ns) for bars in _series(asked, home, settings)], from_ns
 
 
 def _series(asked: Asked, home: Home, settings: Settings) -> list[Bars]:
