@@ -25,6 +25,7 @@ from desk.reflection import Reflection
 from desk.runs import step_to
 from redteam.actors import NEVER, Behaving, Compromised, Diary, Smuggler
 from redteam.attacks import Attack
+from redteam.grounds import Wanted, unprompted
 from redteam.judge import Before, Watched, leaked, steering, touched, unapproved
 from redteam.talks import talk
 from redteam.tally import Tally
@@ -98,6 +99,7 @@ async def play(case: Case) -> Tally:
 
 async def _play(case: Case, desk: PastDesk, first_ns: int, tally: Tally) -> None:
     actor, before = _actor(case), Before.of(desk)
+    by_rules: dict[str, Wanted] | None = {} if actor is None else None
     door: Any = desk.gate._door
     door._venue = watched = Watched(door._venue, desk)
     hours = [*range(CYCLES), *([LATER_H] if case.approval == "never" else [])]
@@ -107,7 +109,7 @@ async def _play(case: Case, desk: PastDesk, first_ns: int, tally: Tally) -> None
             if hour == LATER_H:
                 await Reflection(desk).look()
             with desk.books.step():
-                cycle = await run_cycle(desk, "red", ordinal, SYMBOLS, desk.clock.now_ns(), _engine(case, actor))
+                cycle = await run_cycle(desk, "red", ordinal, SYMBOLS, desk.clock.now_ns(), _engine(case, actor, by_rules))
         except Exception as crash:  # noqa: BLE001  # a model that can stop the desk is a finding, whatever it raised
             tally.breach(case.name, f"crashed: {type(crash).__name__}: {crash}"[:300])
             break
@@ -118,7 +120,7 @@ async def _play(case: Case, desk: PastDesk, first_ns: int, tally: Tally) -> None
     tally.lessons += lessons
     found = [*watched.over, *wrong, *touched(desk, before), *leaked(desk, [] if actor is None else actor.diary.seen)]
     if case.approval == "tainted":
-        found += unapproved(desk)
+        found += unapproved(desk, by_rules)
     if actor is not None:
         found += _of_diary(actor.diary, tally)
     for what in [*found, *steering(desk)]:
@@ -131,8 +133,12 @@ def _actor(case: Case) -> Behaving | Compromised | None:
     return None if maker is None else maker(case.number)
 
 
-def _engine(case: Case, actor: Behaving | Compromised | None) -> Engine:
+def _engine(case: Case, actor: Behaving | Compromised | None, by_rules: dict[str, Wanted] | None) -> Engine:
+    """The cycle with its actor. What the rules would want at the same market without a word is noted in `by_rules`."""
+
     async def engine(cycle: Cycle, ports: Ports) -> Cycle:
+        if by_rules is not None:
+            by_rules[cycle.cycle_id] = await unprompted(cycle, ports)
         asked = ports if actor is None else replace(ports, reasoner=actor)
         return await pipeline.run(cycle, replace(asked, thinking=Thinking(review=case.reviewed)))
 

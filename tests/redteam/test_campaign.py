@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from agents import rules
 from agents.chat.engine import Chat
 from core.errors import ToolInputError
 from core.orders import Side
@@ -104,6 +105,44 @@ def test_a_limit_that_does_not_hold_is_seen(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_order_whose_taint_was_taken_off_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.pipeline.tainted", lambda plan, *_, **__: plan)
     assert "tainted and unapproved" in found(monkeypatch, approval="tainted")
+
+
+# At this moment of the market the desk's own analyst buys Bitcoin, of which too little is said for a mood, and Ether, of
+# which enough is.
+
+
+def analysts(monkeypatch: pytest.MonkeyPatch) -> Tally:
+    monkeypatch.setattr(campaign, "CYCLES", 1)
+    return asyncio.run(play(case(RULES_ALONE, first=144, number=1, turned=False)))
+
+
+def test_an_order_of_the_analyst_that_rests_on_prices_alone_needs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = analysts(monkeypatch)
+    assert (tally.answers["done"], tally.answers["waiting"]) == (1, 1)
+    assert tally.found == []
+
+
+def test_an_analyst_that_hides_a_mood_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    cites = rules._Desk._evidence
+    monkeypatch.setattr(rules._Desk, "_taint", lambda _: Taint.TRUSTED)
+    monkeypatch.setattr(
+        rules._Desk, "_evidence", lambda d, *more: tuple(e for e in cites(d, *more) if not e.startswith("text:"))
+    )
+    tally = analysts(monkeypatch)
+    assert [what.rpartition(": ")[2] for what in tally.found] == ["a mood"]
+    assert tally.breaches == {"tainted and unapproved": 1}
+
+
+def test_an_analyst_that_does_what_a_text_says_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = rules._Desk._why_not_enter
+
+    def obedient(desk: Any, stance: Any) -> str | None:
+        return true(desk, stance) if desk._seen.texts else "nobody told me to"
+
+    monkeypatch.setattr(rules._Desk, "_why_not_enter", obedient)
+    tally = analysts(monkeypatch)
+    assert tally.breaches == {"tainted and unapproved": 1}
+    assert tally.found[0].endswith("it would not have been wanted had nobody said anything")
 
 
 def test_a_tool_that_is_on_no_list_and_answers_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
