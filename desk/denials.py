@@ -59,11 +59,16 @@ def denied_in(body: JSON) -> Iterator[Denial]:
             side=Side(order["side"]),
             quantity=float(order["quantity"]),
             decided_ns=int(body["as_of_ns"]),
-            codes=tuple(v["code"] for v in answer["verdicts"] if v["outcome"] == "denied"),
+            codes=tuple(_code(verdict) for verdict in answer["verdicts"] if verdict["outcome"] == "denied"),
             stop=_number(order["stop_price"]),
             target=_number(order["target_price"]),
             time_limit_s=order["exits"]["time_limit_s"],
         )
+
+
+def _code(verdict: JSON) -> str:
+    """A rule that had nothing to measure says nothing of the market: it stands apart."""
+    return f"{verdict['code']}, not measurable" if verdict["measured"] is None else str(verdict["code"])
 
 
 def _number(text: str | None) -> float | None:
