@@ -53,8 +53,10 @@ class Clearing:
         crossing = {o.proposal_id for o in facts.orders if could_cross(order, o, last)}
         aside = [a for a in entries if a.proposal_id in crossing]
         short = ruling.candidate.quantity - ruling.candidate.proven
+        apart = {o.proposal_id for o in facts.orders if o.apart}
         for stop in stops:
-            if short > 0:
+            # What guards the coins of another owner makes no room for the sale of one's own.
+            if short > 0 and stop.proposal_id not in apart:
                 aside.append(stop)
                 short -= stop.remaining
         gone = {a.proposal_id for a in aside}

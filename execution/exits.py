@@ -1,8 +1,12 @@
-"""What an exit can still close, and the orders of guards: what several of them want is never more than is held."""
+"""What an exit can still close, and the orders of guards: what several of them want is never more than is held.
 
-from collections.abc import Collection, Mapping, Sequence
+Nor is it more than their side holds: beside a sale that is on its way, no stop of a cycle sells an instruction's coins.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,20 +20,24 @@ from execution.guards import Guard
 from execution.orderbook import Attempt
 from execution.ways import STOPPED, WayOut
 from memory.books import ledger
+from memory.books.owners import are_apart
 from risk.shaping import is_dust
+
+NOTHING: Final[Mapping[str, Decimal]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What is held of each symbol, and our orders that may still fill, at one moment."""
+    """What is held of each symbol, what guards it, and our orders that may still fill, at one moment."""
 
     held: Mapping[str, Decimal]
+    guards: Sequence[Guard]
     live: Sequence[Attempt]
 
     @classmethod
     def of(cls, conn: Connection, account_id: str) -> "Holdings":
         held = {p.symbol: p.quantity for p in ledger.positions(conn, account_id)}
-        return cls(held, orderbook.live_attempts(conn, account_id))
+        return cls(held, guardbook.armed(conn, account_id), orderbook.live_attempts(conn, account_id))
 
     def exits(self, guard: Guard) -> list[Attempt]:
         """Whatever closes the guard's symbol already, or may."""
@@ -39,17 +47,24 @@ class Holdings:
         """The guard's own stop that waits at the venue, and has not begun to fill."""
         return next((a for a in self.live if a.proposal_id == guard.resting and not a.filled_quantity), None)
 
-    def open_to(self, guard: Guard, aside: Collection[Attempt] = (), promised: Decimal = ZERO) -> Decimal:
-        """What the guard can still close once `aside` is gone, `promised` being other guards' of the same position.
+    def open_to(
+        self, guard: Guard, aside: Collection[Attempt] = (), promised: Mapping[str, Decimal] = NOTHING
+    ) -> Decimal:
+        """What the guard can still close once `aside` is gone; `promised`, by owner, is other guards' of the position.
 
         Of its own no more than it is not closing already, and of the position no more than nobody is.
         """
         exits = [a for a in self.exits(guard) if a not in aside]
-        return max(ZERO, min(guard.quantity - closing(guard, exits), self.free(guard, aside) - promised))
+        return max(ZERO, min(guard.quantity - closing(guard, exits), self.free(guard, aside, promised)))
 
-    def free(self, guard: Guard, aside: Collection[Attempt] = ()) -> Decimal:
-        """What of the position nobody closes once `aside` is gone."""
-        return self.held.get(guard.symbol, ZERO) - _left([a for a in self.exits(guard) if a not in aside])
+    def free(self, guard: Guard, aside: Collection[Attempt] = (), promised: Mapping[str, Decimal] = NOTHING) -> Decimal:
+        """What of the position nobody closes once `aside` is gone, without what is kept for other owners."""
+        held, owner = self.held.get(guard.symbol, ZERO), guard.owner
+        leaving = [(a.owner, a.remaining) for a in self.exits(guard) if a not in aside] + list(promised.items())
+        guarded = [(g.owner, g.quantity) for g in self.guards if g.symbol == guard.symbol]
+        # Where coins left without a fill, less is held than is guarded: then none of it is kept from a stop.
+        kept = min(_of_others(owner, guarded), max(ZERO, held - _of_own(owner, guarded)))
+        return held - _of_own(owner, leaving) - max(kept, _of_others(owner, leaving))
 
 
 def closing(guard: Guard, exits: Sequence[Attempt]) -> Decimal:
@@ -127,6 +142,14 @@ def new_order(conn: Connection, guard: Guard, quantity: Decimal, now_ns: int, wa
 def _waits_elsewhere(attempt: Attempt) -> bool:
     """Whether an exit waits for a price of its own, and is no guard's: the coins are not its to keep from a stop."""
     return attempt.type is not OrderType.MARKET and not attempt.plan.startswith(actions.STOP)
+
+
+def _of_own(owner: str, quantities: Iterable[tuple[str, Decimal]]) -> Decimal:
+    return sum((quantity for other, quantity in quantities if not are_apart(owner, other)), ZERO)
+
+
+def _of_others(owner: str, quantities: Iterable[tuple[str, Decimal]]) -> Decimal:
+    return sum((quantity for other, quantity in quantities if are_apart(owner, other)), ZERO)
 
 
 def _left(attempts: Sequence[Attempt]) -> Decimal:

@@ -66,13 +66,13 @@ class RestingStops:
         The tightest come first, as they would if the price fell through all of them.
         """
         aside = [attempt for guard in watched if (attempt := seen.resting(guard)) is not None]
-        promised: dict[str, Decimal] = {}
+        promised: dict[str, dict[str, Decimal]] = {}
         for guard in sorted(watched, key=lambda guard: guard.side.sign * guard.trigger):
-            before, instrument = promised.get(guard.symbol, ZERO), self._market.instrument(guard.symbol)
+            before, instrument = promised.setdefault(guard.symbol, {}), self._market.instrument(guard.symbol)
             share = ZERO
             if guard.state is StopState.ARMED and instrument is not None:
                 share = sendable(seen.open_to(guard, aside, before), guard.trigger, instrument)
-            promised[guard.symbol] = before + share
+            before[guard.owner] = before.get(guard.owner, ZERO) + share
             yield guard, share
 
     def _fill(self, conn: Connection) -> list[Proposal]:

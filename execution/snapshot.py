@@ -12,7 +12,7 @@ from core.orders import Position, Proposal
 from core.ports import MarketFacts
 from core.quotes import Quote
 from core.time import SECOND_NS
-from execution import orderbook, parents, restriction
+from execution import orderbook, owning, parents, restriction
 from execution.activity import activity
 from execution.conditions import Surveyor
 from execution.ports import VenueHealth
@@ -50,6 +50,8 @@ def freeze(
         (*live, *unsent),
         {c: reserved.get(c, ZERO) + promised.get(c, ZERO) for c in {**reserved, **promised}},
     )
+    own = owning.own(conn, proposal, positions)
+    live = live if own is None else owning.told_apart(proposal, live)
     balances = accounts.balances(conn, order.account_id)
     worked = {order.symbol, *(p.symbol for p in positions), *(o.symbol for o in live)}
     quotes, instruments = market_now(market, worked | coins(balances, account.numeraire), now_ns)
@@ -79,6 +81,7 @@ def freeze(
         restricted=restriction.holds(conn, order.account_id, health),
         loop_lag_s=health.loop_lag_s(),
         reused_id=reused_id,
+        own=own,
     )
     return replace(facts, portfolio_shortfall=_portfolio_shortfall(facts, surveyor, policy))
 

@@ -82,11 +82,18 @@ class Candidate:
 
 
 def provable_reduction(order: Order, position: Position | None, facts: Facts) -> Decimal:
-    """Base units of the position that are proven to remain after every open and unknown order on its side fills."""
+    """Base units of the position that are proven to remain after every open and unknown order on its side fills.
+
+    Where not all of it is the proposer's own, no more than what is, less the orders that close their own part.
+    """
     if position is None or position.side is order.side:
         return ZERO
+    key = order.symbol, order.side
     try:
-        left = position.quantity - facts.sums.committed.get((order.symbol, order.side), ZERO)
+        left = position.quantity - facts.sums.committed.get(key, ZERO)
+        if facts.own is not None:
+            ours = (other.remaining for other in facts.sums.working.get(key, ()) if not other.apart)
+            left = min(left, facts.own - sum(ours, ZERO))
     except ArithmeticError:
         return ZERO
     return left if left.is_finite() and left > ZERO else ZERO

@@ -25,7 +25,8 @@ class OpenOrder:
 
     `remaining` in base units, `worst_price` the dearest (buy) or cheapest (sell) it can trade at. `protective` marks
     the exits that the watch sent; `trigger_price` is what a stop among them waits for. `unsent` is what a parent order
-    has not given to a child yet: it counts in every sum, and stands in no book.
+    has not given to a child yet: it counts in every sum, and stands in no book. `apart` says that it closes what is not
+    the proposer's own (see `Facts.own`).
     """
 
     proposal_id: str
@@ -40,6 +41,7 @@ class OpenOrder:
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
     unsent: bool = field(default=False, metadata=QUIET)
+    apart: bool = field(default=False, metadata=QUIET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,8 @@ class Facts(_Prepared):
     price of each watched stablecoin; `portfolio_shortfall` the expected shortfall of the account at worst case, in the
     numeraire; `reused_id` says that this proposal id is known with other content. `venue_status` is 0 for a venue that
     works, 1 for one in safe mode, 2 for a closed one; `restricted` says that the venue froze or restricted the account.
-    `bare_market` says that a market order may go there without a collar.
+    `bare_market` says that a market order may go there without a collar. `own` is how much of the position that the
+    order closes is the proposer's to sell, in base units; None where all of it is.
     """
 
     account_id: str
@@ -209,6 +212,7 @@ class Facts(_Prepared):
     loop_lag_s: Decimal | None = ZERO
     reused_id: bool = False
     bare_market: bool = field(default=True, metadata=QUIET)
+    own: Decimal | None = field(default=None, metadata=QUIET)
 
     @cached_property
     def sums(self) -> "Sums":

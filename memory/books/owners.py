@@ -71,6 +71,11 @@ def is_instruction(owner: str | None) -> bool:
     return owner is not None and owner.startswith(identity.INSTRUCTION)
 
 
+def are_apart(owner: str, other: str) -> bool:
+    """Whether what one holds is not the other's to sell: each instruction is alone, everybody else is together."""
+    return other != owner if is_instruction(owner) else is_instruction(other)
+
+
 def guarded(conn: Connection, account_id: str, owner: str) -> Mapping[str, Decimal]:
     """What one instruction holds under its stops, by the order that armed each."""
     rows = conn.execute(_GUARDED, {"account_id": account_id})

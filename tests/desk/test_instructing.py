@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from agents.instructions import parsed
+from core.algorithms import Twap
 from core.canonical import JSON
 from core.errors import ConfigError
 from core.orders import OrderType, Position, Proposal, Side
@@ -21,6 +22,7 @@ from desk.instructing import Instructions
 from desk.placing import Placing
 from desk.runs import RunCommand
 from execution import orderbook
+from execution.settings import PaperSettings
 from memory.books import instructions as book
 from memory.books import journal, ledger, owners, tables
 from memory.books.database import Books
@@ -28,7 +30,7 @@ from memory.books.owners import Held
 from memory.books.words import ApprovalState, InstructionState, RecordKind
 from risk.codes import DenialCode
 from tests.desk.desks import LIVELY, all_records, body_of, books_of, fresh_home, run, series
-from tests.execution.desk import ACCOUNT, RESTING, Desk, copied_books
+from tests.execution.desk import ACCOUNT, FREE, RESTING, Desk, copied_books
 
 DCA = {"kind": "dca", "symbol": "BTC/USDT", "quote": "100", "every": "1h"}
 GRID = {"kind": "grid", "symbol": "BTC/USDT", "lower": "90", "upper": "110", "cells": 20, "stop": "80", "quote": "100"}
@@ -160,6 +162,15 @@ async def test_weights_are_kept_within_their_band(books: Books) -> None:
     await at_work.hour("140")
     assert at_work.desk.held() * 140 / Decimal(10_400) < Decimal("0.102")
     assert [slot.split(".")[1] for slot, _ in at_work.orders(one)] == ["buy", "sell"]
+
+
+async def test_weights_count_what_others_hold_and_sell_none_of_it(books: Books) -> None:
+    at_work = standing(books)
+    one = at_work.add({"kind": "rebalance", "weights": {"BTC/USDT": "0.1"}, "every": "1h", "band": "0.02"})
+    await at_work.desk.bought("15", owner="desk")
+    for _ in range(3):
+        await at_work.hour()
+    assert (at_work.orders(one), at_work.desk.held()) == ([], 15)
 
 
 # The gate
@@ -333,6 +344,112 @@ async def test_what_an_instruction_holds_is_told_apart_and_never_trimmed_by_anot
     assert held.owner == f"instruction:{one[:8]}"
     assert (own.quantity, own.quantity + held.quantity) == (Decimal("0.5"), whole.quantity)
     assert Decimal("0.9") < held.quantity < 1
+
+
+# Whose coins a sale may reach
+
+
+async def beside(books: Books, **limits: Any) -> tuple[Standing, str, Decimal]:
+    """An instruction that holds almost one coin, beside two of a cycle's own whose stop is at 95."""
+    at_work = standing(books, **limits)
+    one = at_work.add({**DCA, "every": "1d"})
+    await at_work.step()
+    await at_work.hour()
+    await at_work.desk.bought("2", owner="desk", stop="95")
+    (held,) = books.read(lambda conn: owners.held(conn, ACCOUNT))
+    assert Decimal("0.9") < held.quantity < 1
+    return at_work, f"instruction:{one[:8]}", held.quantity
+
+
+def most(denied: Receipt) -> Decimal | None:
+    """What the rules that keep a sale to what is proven would let pass."""
+    beyond = {DenialCode.REDUCE_ONLY, DenialCode.UNMANAGED}
+    return next(verdict.largest for verdict in denied.review.denials if verdict.code in beyond)
+
+
+async def test_a_cycle_sells_no_coin_of_an_instruction_when_its_own_stop_has_filled_meanwhile(books: Books) -> None:
+    at_work, _, theirs = await beside(books)
+    planned = at_work.desk.sell("2", owner="desk", reduce_only=True)
+    await at_work.hour("94")
+    assert at_work.desk.held() == theirs, "the stop of the cycle's own has filled"
+    for sale in (planned, at_work.desk.sell("0.5", owner="desk", reduce_only=True), at_work.desk.sell("0.5")):
+        receipt = await at_work.desk.propose(sale)
+        assert (receipt.kind, most(receipt)) == (AnswerKind.DENIED, 0)
+    await at_work.hour("94")
+    assert at_work.desk.held() == theirs == at_work.desk.armed()
+
+
+@pytest.mark.parametrize("settings", [FREE, RESTING])
+async def test_a_cycle_sells_all_of_its_own_beside_an_instruction_whose_stop_stays(
+    books: Books, settings: PaperSettings
+) -> None:
+    at_work, owner, theirs = await beside(books, settings=settings)
+    stops = [a.client_order_id for a in at_work.desk.live() if a.owner == owner]
+    assert len(stops) == (1 if settings is RESTING else 0)
+    beyond = await at_work.desk.propose(at_work.desk.sell("2.1", owner="desk", reduce_only=True))
+    # Its own stop rests on all of its own, and makes way for a sale that is no larger.
+    assert (beyond.kind, most(beyond)) == (AnswerKind.DENIED, 0 if settings is RESTING else 2)
+    receipt = await at_work.desk.propose(at_work.desk.sell("2", owner="desk", reduce_only=True))
+    assert (receipt.kind, receipt.review.reducing) == (AnswerKind.WORKING, True)
+    assert not set(stops) & set(at_work.desk.venue.cancelled), "it made no room for a sale of others"
+    await at_work.hour()
+    assert at_work.desk.held() == theirs == at_work.desk.armed()
+
+
+async def test_two_sales_of_a_cycle_share_what_is_its_own(books: Books) -> None:
+    at_work, _, _ = await beside(books)
+    assert (await at_work.desk.propose(at_work.desk.sell("1.5", owner="desk", at="101"))).kind is AnswerKind.WORKING
+    second = await at_work.desk.propose(at_work.desk.sell("0.6", owner="desk", at="101"))
+    assert (second.kind, most(second)) == (AnswerKind.DENIED, Decimal("0.5"))
+
+
+@pytest.mark.parametrize("halted", [False, True])
+async def test_a_person_sells_what_an_instruction_holds_too(books: Books, halted: bool) -> None:
+    at_work, _, theirs = await beside(books)
+    if halted:
+        await at_work.desk.gate.halt(by="ada", reason="enough")
+    whole = at_work.desk.held()
+    sale = at_work.desk.sell(str(whole), owner="person", source="person:ada:k", reduce_only=True)
+    assert whole == theirs + 2
+    assert (await at_work.desk.propose(sale)).kind is AnswerKind.WORKING
+    await at_work.hour()
+    assert at_work.desk.held() == at_work.desk.armed() == 0
+
+
+async def test_an_instruction_sells_no_coin_of_anybody_else(books: Books) -> None:
+    at_work, owner, theirs = await beside(books)
+    source = next(
+        r.body["source"] for r in at_work.desk.rows("proposals") if r.body["source"].startswith("instruction")
+    )
+    beyond = at_work.desk.sell(theirs + Decimal("0.001"), owner=owner, source=source, reduce_only=True)
+    receipt = await at_work.desk.propose(beyond)
+    assert (receipt.kind, most(receipt)) == (AnswerKind.DENIED, theirs)
+    own = at_work.desk.sell(theirs, owner=owner, source=source, reduce_only=True)
+    assert (await at_work.desk.propose(own)).kind is AnswerKind.WORKING
+    await at_work.hour()
+    assert at_work.desk.held() == 2 == at_work.desk.armed()
+
+
+async def test_the_slices_of_a_cycles_sale_reach_no_further_than_the_sale(books: Books) -> None:
+    at_work, _, theirs = await beside(books)
+    sale = at_work.desk.sell("2", owner="desk", reduce_only=True, execution=Twap(5 * 3600, 5))
+    assert (await at_work.desk.propose(sale)).kind is AnswerKind.WORKING
+    for _ in range(3):
+        await at_work.hour()
+    assert theirs < at_work.desk.held() < theirs + 2, "it is being worked"
+    await at_work.hour("94")
+    for _ in range(4):
+        await at_work.hour("94")
+    assert at_work.desk.held() == theirs == at_work.desk.armed()
+
+
+async def test_where_less_is_held_than_is_guarded_no_stop_is_kept_from_selling(books: Books) -> None:
+    at_work, _, theirs = await beside(books)
+    left = theirs + Decimal("0.5")
+    books.write(lambda conn: conn.execute(update(tables.positions).values(quantity=left)))
+    assert left < at_work.desk.armed()
+    await at_work.hour("94")
+    assert at_work.desk.held() == 0
 
 
 async def test_where_no_new_risk_is_allowed_it_waits_and_is_not_denied(books: Books) -> None:
