@@ -196,7 +196,7 @@ def told(instruction: Instruction) -> str:
             does = f"buys {what.symbol} for {text_of(what.quote)} {where}, wrong at {text_of(what.stop)}"
         case Rebalancing():
             shares = ", ".join(f"{symbol} {text_of(100 * what.weights[symbol])} %" for symbol in what.symbols)
-            does = f"holds {shares} of equity, looked at every {what.every}"
+            does = f"holds {shares} of equity, looked at every {what.every}, and sells only what it bought itself"
     until = "" if budget.until_ns is None else f", until {show_time(budget.until_ns)}"
     return f"{does}; at most {budget.max_orders} orders and {text_of(budget.max_spend)} spent{until}"
 

@@ -30,7 +30,8 @@ class Balancing:
 class Rebalancing(Parameters):
     """Holds `weights` of the account's equity. Looks every `every`, and trades what is off by more than `band`.
 
-    The rest of the equity stays in cash. It counts all that the account holds of its symbols, whoever bought it.
+    The rest of the equity stays in cash. It counts all that the account holds of its symbols, whoever bought it, and
+    sells of that what it bought itself.
     """
 
     kind: Literal["rebalance"] = "rebalance"
@@ -87,7 +88,7 @@ class Rebalancing(Parameters):
         places: list[Intent] = []
         for symbol, off in self._off(seen, equity).items():
             slot, quote, instrument = f"{state.check}.sell.{symbol}", seen.quotes[symbol], seen.instruments[symbol]
-            wanted = min(off * equity / quote.mid, seen.held.get(symbol, ZERO))
+            wanted = min(off * equity / quote.mid, _own(symbol, seen.orders))
             quantity = round_quantity(wanted, instrument.lot_size)
             if off <= ZERO or seen.child(slot) or not quantity or is_dust(quantity, quote.bid, instrument):
                 continue
@@ -115,6 +116,11 @@ class Rebalancing(Parameters):
             place = Place(slot, symbol, Side.BUY, quantity, thesis, limit_price=limit, stop_price=stop)
             places.append(replace(place, invalidation=ends))
         return replace(state, stops=stops), tuple(places)
+
+
+def _own(symbol: str, orders: tuple[Child, ...]) -> Decimal:
+    """What it still holds of its own purchases, in base units."""
+    return sum((order.guarded for order in orders if order.symbol == symbol), ZERO)
 
 
 def _held(symbol: str, orders: tuple[Child, ...]) -> bool:

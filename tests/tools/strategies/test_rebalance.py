@@ -31,8 +31,19 @@ def test_exactly_the_band_is_left_alone() -> None:
     assert rebalancing().step(Balancing(), seen("35", "25"))[1] == ()
 
 
+def own_of(quantity: str) -> Child:
+    """What it once bought, and still holds under its stop."""
+    return child("0.buy.BTC/USDT", filled=Decimal(quantity), guarded=Decimal(quantity))
+
+
+@pytest.mark.parametrize(("own", "sold"), [("50", "20"), ("12", "12"), ("0.004", None), ("0", None)])
+def test_it_counts_what_everybody_holds_and_sells_only_its_own(own: str, sold: str | None) -> None:
+    wanted = rebalancing().step(Balancing(check=0, stage="reducing"), seen("50", "30", own_of(own)))[1]
+    assert [w.quantity for w in wanted if isinstance(w, Place)] == ([] if sold is None else [Decimal(sold)])
+
+
 def test_it_reduces_first_and_buys_when_that_is_done() -> None:
-    strategy, start = rebalancing(), seen("50", "10")
+    strategy, start = rebalancing(), seen("50", "10", own_of("50"))
     state, (sale,) = strategy.step(strategy.begin(), start)
     assert isinstance(sale, Place)
     assert (sale.symbol, sale.side, sale.quantity, sale.reduce_only) == (BTC, Side.SELL, 20, True)
@@ -50,18 +61,19 @@ def test_it_reduces_first_and_buys_when_that_is_done() -> None:
 
 def test_between_two_looks_nothing_is_traded_whatever_the_weights_are() -> None:
     done = Balancing(check=0, stage="done")
-    assert rebalancing().step(done, seen("90", "0", after_ns=7 * DAY_NS - 1))[1] == ()
-    assert rebalancing().step(done, seen("90", "0", after_ns=7 * DAY_NS))[1] != ()
+    own = own_of("90")
+    assert rebalancing().step(done, seen("90", "0", own, after_ns=7 * DAY_NS - 1))[1] == ()
+    assert rebalancing().step(done, seen("90", "0", own, after_ns=7 * DAY_NS))[1] != ()
 
 
 def test_without_a_price_or_a_worth_nothing_is_traded() -> None:
-    assert rebalancing().step(Balancing(), seen("50", "10", equity=None))[1] == ()
+    assert rebalancing().step(Balancing(), seen("50", "10", own_of("50"), equity=None))[1] == ()
     blind = seen("50", "10")
     assert rebalancing().step(Balancing(), Seen(T0, T0, {}, blind.instruments, equity=Decimal(1)))[1] == ()
 
 
 def test_what_a_venue_would_not_take_is_left() -> None:
-    small = seen("30.03", "0")
+    small = seen("30.03", "0", own_of("30.03"))
     assert rebalancing(weights={BTC: "0.3"}, band="0.0001").step(Balancing(), small)[1] == ()
 
 
