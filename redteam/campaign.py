@@ -109,7 +109,9 @@ async def _play(case: Case, desk: PastDesk, first_ns: int, tally: Tally) -> None
             if hour == LATER_H:
                 await Reflection(desk).look()
             with desk.books.step():
-                cycle = await run_cycle(desk, "red", ordinal, SYMBOLS, desk.clock.now_ns(), _engine(case, actor, by_rules))
+                cycle = await run_cycle(
+                    desk, "red", ordinal, SYMBOLS, desk.clock.now_ns(), _engine(case, actor, by_rules)
+                )
         except Exception as crash:  # noqa: BLE001  # a model that can stop the desk is a finding, whatever it raised
             tally.breach(case.name, f"crashed: {type(crash).__name__}: {crash}"[:300])
             break

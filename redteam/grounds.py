@@ -1,8 +1,8 @@
 """What an order of the desk's own analyst rests on, found without asking any taint that the desk worked out.
 
-A model is shown the views of texts, and nobody can tell what moved it: all its orders are of texts. The analyst is code,
-so two things can be found out. What would it have ordered had nobody said anything? And is what it cites, in the stored
-answers of its cycle, of the market alone?
+A model is shown the views of texts, and nobody can tell what moved it: all its orders are of texts. The analyst is
+code, so two things can be found out. What would it have ordered had nobody said anything? And is what it cites, in the
+stored answers of its cycle, of the market alone?
 """
 
 import json

@@ -107,8 +107,8 @@ def test_an_order_whose_taint_was_taken_off_is_seen(monkeypatch: pytest.MonkeyPa
     assert "tainted and unapproved" in found(monkeypatch, approval="tainted")
 
 
-# At this moment of the market the desk's own analyst buys Bitcoin, of which too little is said for a mood, and Ether, of
-# which enough is.
+# At this moment of the market the desk's own analyst buys Bitcoin, of which too little is said for a mood, and Ether,
+# of which enough is.
 
 
 def analysts(monkeypatch: pytest.MonkeyPatch) -> Tally:
