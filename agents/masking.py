@@ -14,6 +14,7 @@ from string import ascii_uppercase
 from typing import Final
 
 from agents.cycle import Cycle
+from agents.hiding import ALIAS, hider
 from agents.views import Observation
 from core.canonical import JSON, Canonical
 from core.errors import ToolInputError
@@ -52,7 +53,7 @@ class Mask:
         names, assets = _names(), {account.numeraire: CASH}
         for part in (part for symbol in symbols for part in _PARTS.findall(symbol)):
             if part not in assets:
-                assets[part] = f"ASSET-{next(names)}"
+                assets[part] = f"{ALIAS}{next(names)}"
         whole = {symbol: _PARTS.sub(lambda part: assets[part[0]], symbol) for symbol in symbols}
         return cls({**assets, **whole}, {symbol: _factor(markets.get(symbol)) for symbol in symbols})
 
@@ -61,8 +62,8 @@ class Mask:
         return bool(self.aliases)
 
     def hide(self, text: str) -> str:
-        """Text without a symbol, an asset or a date."""
-        return _DATE.sub("a date", _swapped(text, self.aliases)) if self.on else text
+        """Text without a symbol, an asset or a date, in whatever spelling."""
+        return _DATE.sub("a date", hider(self.aliases)(text)) if self.on else text
 
     def prose(self, text: str) -> str:
         """Words of code in which a number may be a price: without their numbers."""

@@ -42,6 +42,11 @@ class Prompts:
         """'name@version' to hash, for the record."""
         return {f"{p.name}@{p.version}": p.hash for p in self._prompts.values()}
 
+    @property
+    def words(self) -> str:
+        """All that the templates say."""
+        return "\n".join(f"{p.stable}\n{p.text.template}" for p in self._prompts.values())
+
     def render(self, name: str, /, **values: object) -> str:
         """Fills the template. A missing value is an error; one that is not asked for too."""
         prompt = self._named(name)

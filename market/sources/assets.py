@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 
 def assets_in(text: str) -> tuple[str, ...]:
@@ -22,12 +24,17 @@ def assets_in(text: str) -> tuple[str, ...]:
     return tuple(asset for asset in order if asset in found)
 
 
+def names() -> Mapping[str, str]:
+    """Every name in lower case, with the ticker of its asset; of the market as a whole the empty one."""
+    return _table()[0]
+
+
 _DOLLAR = re.compile(r"\$([A-Z]{2,6})\b")
 
 
 @cache
 def _table() -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
-    table = tomllib.loads(files("market.sources").joinpath("assets.toml").read_text(encoding="utf-8"))
+    table = _lines()
     names = {name: asset for asset, line in table.items() for name in line["names"]}
     return names, {asset: asset for asset in table}, tuple(table)
 
@@ -39,7 +46,16 @@ def _names_pattern() -> re.Pattern[str]:
 
 
 @cache
+def tickers() -> tuple[str, ...]:
+    """Those that mean nothing else when they stand in capitals."""
+    return tuple(asset for asset, line in _lines().items() if asset and line.get("plain", True))
+
+
+@cache
+def _lines() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("market.sources").joinpath("assets.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def _plain_pattern() -> re.Pattern[str]:
-    table = tomllib.loads(files("market.sources").joinpath("assets.toml").read_text(encoding="utf-8"))
-    plain = [asset for asset, line in table.items() if asset and line.get("plain", True)]
-    return re.compile(rf"(?<![\w$])(?:{'|'.join(plain)})(?!\w)")
+    return re.compile(rf"(?<![\w$])(?:{'|'.join(tickers())})(?!\w)")

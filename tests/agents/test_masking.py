@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from agents.llm.masked import real_arguments, shown_answer
 from agents.masking import OPEN, Mask
 from core.errors import ToolInputError
+from tools.registry import TOOLS
+from tools.toolbox import Toolbox
 
 PERPETUAL = "BTC/USDT:USDT"
 MASK = Mask(
@@ -27,6 +29,43 @@ def test_to_hide_twice_is_to_hide_once() -> None:
     once = MASK.hide(f"A/USDT and {PERPETUAL}")
     assert MASK.hide(once) == once == "ASSET-B/CASH and ASSET-A/CASH:CASH"
     assert MASK.real(once) == f"A/USDT and {PERPETUAL}"
+
+
+SPOT = Mask(
+    {
+        **{"USDT": "CASH", "BTC": "ASSET-A", "ONE": "ASSET-B"},
+        **{"BTC/USDT": "ASSET-A/CASH", "ONE/USDT": "ASSET-B/CASH"},
+    },
+    {"BTC/USDT": Decimal(1), "ONE/USDT": Decimal(1)},
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("btc", "ASSET-A"),
+        ("Btc and $BTC", "ASSET-A and $ASSET-A"),
+        ("BTCUSDT, btc-usdt, BTC_USDT, btc/usdt", "ASSET-A/CASH, ASSET-A/CASH, ASSET-A/CASH, ASSET-A/CASH"),
+        ("weekly-btc", "weekly-ASSET-A"),
+        ("btcusdt_1h.parquet", "ASSET-A/CASH_1h.parquet"),
+        ("BTC/USDT:USDT", "ASSET-A/CASH:CASH"),
+        ("BITCOIN's halving in tether", "ASSET-A's halving in CASH"),
+        ("Ethereum, solana and XRP follow", "ASSET-OTHER, ASSET-OTHER and ASSET-OTHER follow"),
+        ("Bitcoin Cash is another", "ASSET-OTHER is another"),
+        ("ONE is one of them, oneusdt too", "ASSET-B is one of them, ASSET-B/CASH too"),
+        ("subtlety of wbtc and BTCD", "subtlety of wbtc and BTCD"),
+        ("\u017fol \u0131 \u212a", "\u017fol \u0131 \u212a"),
+    ],
+)
+def test_an_asset_is_hidden_however_it_is_written(said: str, shown: str) -> None:
+    assert SPOT.hide(said) == shown
+    assert SPOT.hide(shown) == shown
+
+
+def test_a_ticker_that_is_a_word_of_ours_leaves_what_tools_ask_for_as_it_is() -> None:
+    any_, none = (Mask({a: "ASSET-A", f"{a}/USDT": "ASSET-A/CASH", "USDT": "CASH"}, {}) for a in ("ANY", "ZZZZ"))
+    for schema in Toolbox(None, TOOLS, 0).schemas.values():  # type: ignore[arg-type]
+        assert any_.data(schema) == none.data(schema)
 
 
 def test_words_of_code_lose_their_numbers() -> None:

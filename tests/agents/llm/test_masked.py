@@ -12,7 +12,7 @@ import pytest
 from agents.llm.masked import TOOLS
 from agents.llm.research import ACCOUNT_TOOLS
 from api.cli import running
-from bench.chat_server import Reply, analyst, answer, completion, plan, role_of, shown
+from bench.chat_server import Reply, analyst, answer, completion, opinion, plan, role_of, shown
 from core.canonical import JSON
 from core.errors import ConfigError
 from core.money import text_of
@@ -40,14 +40,23 @@ from tools.registry import TOOLS as EVERY_TOOL
 
 SEED, AT = BUYS_BOTH
 STEP_NS = 10 * MINUTE_NS
+ASSET = re.compile(r"btc|usdt|tether|bitcoin|ethereum|solana|(?<![a-z])eth(er)?(?![a-z])", re.IGNORECASE)
 DATE = re.compile(r"(?<![\d.])(19|20)\d\d(-\d\d-\d\d|\d{4})?(?![\d.])")
 
 
+GUESS = "it moves like bitcoin (btc, BTCUSDT, btc-usdt) with Ether, eth and Solana behind it"
+
+
 def curious(asked: JSON) -> Reply:
-    """An analyst that looks at whatever it is offered, asks for a size with a stop on the wrong side, and reviews."""
+    """Looks at whatever it is offered, guesses what it is, asks for a size with a stop on the wrong side, reviews."""
     role, symbol = role_of(asked), ""
     called = any(message["role"] == "tool" for message in asked["messages"])
-    if called or role == "review":
+    if called and role == "research":
+        return answer(asked, {**opinion(asked), "risks": [GUESS]})
+    if called and role == "plan":
+        planned = plan(asked)
+        return answer(asked, {**planned, "orders": [{**o, "thesis": GUESS} for o in planned["orders"]]})
+    if role == "review":
         return analyst(asked)
     if role == "research":
         symbol = shown(asked)["market_snapshot"]["symbol"]
@@ -103,9 +112,12 @@ def numbers(text: str) -> set[str]:
 
 def test_no_request_holds_a_symbol_an_asset_a_date_or_a_price(masked: Ran) -> None:
     assert len(masked.asked) > 8
+    # What a model guessed of it is in the record, and no other model is told.
+    assert all(GUESS in json.dumps(body[part]) for body in masked.bodies[:1] for part in ("research", "plans"))
+    assert sum("moves like ASSET-A (ASSET-A," in json.dumps(asked) for asked in masked.asked) > 2
     for asked in masked.asked:
         sent = json.dumps(asked, ensure_ascii=False)
-        assert not re.search(r"BTC|ETH\b|USDT|[Bb]itcoin|[Ee]ther", sent)
+        assert not ASSET.search(sent)
         assert not DATE.search(re.sub(r":[0-9a-f]{12}", "", sent))
         assert not numbers(sent) & raw_prices()
         assert "ASSET-A/CASH" in sent
