@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from agents.ports import Ports
 from core.canonical import JSON, Canonical, canonical_text, digest, plain
 from core.errors import ConfigError, DeskError, LedgerBroken
+from core.ports import Trial, Trials
 from desk import forecasters, reasoning, scorers
 from desk.documents import KeptDocuments
 from desk.home import Home
@@ -26,6 +27,7 @@ from memory.books.effects import ReplayedEffects
 from memory.books.records import Record, Run
 from memory.books.words import RecordKind
 from memory.recall.recall import Recall, Remembering
+from models.validation.trials import TrialsInMemory, TrialsOnDisk
 
 T = TypeVar("T")
 
@@ -137,7 +139,27 @@ def _ports(
         scorer=scorers.chosen(settings, began_ns).scorer,
         memory=Remembering(Recall(settings.recall, home.recall), body["account"]),
         documents=KeptDocuments(effects.books),
+        trials=_Uncounted(TrialsOnDisk(home.trials)),
     )
+
+
+class _Uncounted:
+    """The ledger of trials as it is. What is tried again is counted beside it, and nothing is written."""
+
+    def __init__(self, ledger: Trials) -> None:
+        self._ledger = ledger
+        self._again = TrialsInMemory()
+
+    def count(self, trial: Trial) -> None:
+        self.count_all((trial,))
+
+    def count_all(self, trials: Sequence[Trial]) -> None:
+        self._again.count_all(trials)
+
+    def of(self, study: str) -> Sequence[Trial]:
+        known = TrialsInMemory()
+        known.count_all([*self._ledger.of(study), *self._again.of(study)])
+        return known.of(study)
 
 
 class _Again(ReplayedEffects):

@@ -1,8 +1,10 @@
 """A decision is computed again from what is stored: all of it comes out, or every value that does not is named."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,16 +13,19 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import delete, select
 
-from bench.chat_server import Reply, analyst, answer, plan, role_of
+from bench.chat_server import Reply, analyst, answer, completion, plan, role_of
 from core.canonical import JSON
 from core.errors import ConfigError, LedgerBroken
+from core.ports import Trial
 from core.time import HOUR_NS, Timeframe, parse_time
 from desk import forecasters
+from desk import recompute as recomputing
 from desk.forecasters import Forecasters
 from desk.home import Home
 from desk.markets import LIVE, MarketSpec
 from desk.pastmarket import _Streamed, past_market
 from desk.recompute import Recomputed, recompute
+from desk.rehearsal import Rehearsal
 from desk.runs import RunCommand
 from desk.settings import Settings
 from market.stored import StoredMarket
@@ -29,6 +34,7 @@ from memory.books.database import Books
 from memory.books.records import Run
 from memory.books.words import RecordKind
 from models import indicators
+from models.validation.trials import TrialsOnDisk
 from tests.agents.llm.desks import served, settings
 from tests.desk.desks import BUYS_BOTH, all_records, books_of, fresh_home, moment, run, simulated
 from tests.market.material import GOOD, csv_of
@@ -145,6 +151,57 @@ async def test_language_models_are_asked_again_only_where_one_says_so(home: Home
     assert asked.same
     assert "what a language model said" not in asked.kept
     assert {one.asked.name for one in other.differences} == {"model:plan"}
+
+
+@pytest.mark.parametrize(
+    "without", [("research",), ("sentiment",), ("forecast",), ("research", "sentiment", "forecast")]
+)
+async def test_of_a_rehearsal_no_stage_that_was_left_out_is_asked(home: Home, without: tuple[str, ...]) -> None:
+    seed, as_of_ns = BUYS_BOTH
+    command = RunCommand.series(MarketSpec("simulated", ("BTC/USDT",), seed), as_of_ns, as_of_ns, HOUR_NS)
+    await run(home, replace(command, rehearsal=Rehearsal.of(without, None)))
+    with books_of(home) as books:
+        found = await again(home, books)
+        effects = [row.node for row in books.read(lambda conn: conn.execute(select(tables.effects)).all())]
+    assert (found.same, found.differences, found.lost, found.stopped) == (True, (), (), None)
+    assert found.asked + sum(found.kept.values()) == len(effects)
+    assert not {*without} & {*effects}
+
+
+async def test_a_stage_that_was_left_out_and_speaks_now_ends_the_walk(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record says what was left out: with another answer in it, another question follows."""
+    seed, as_of_ns = BUYS_BOTH
+    command = RunCommand.series(MarketSpec("simulated", ("BTC/USDT",), seed), as_of_ns, as_of_ns, HOUR_NS)
+    await run(home, replace(command, rehearsal=Rehearsal.of(("sentiment",), None)))
+    true = recomputing.ports_of
+    monkeypatch.setattr(recomputing, "ports_of", lambda *given: replace(true(*given), left_out=frozenset()))
+    with books_of(home) as books:
+        found = await again(home, books)
+    assert "effect sentiment/BTC/USDT#1" in str(found.stopped)
+    assert not found.same
+
+
+async def test_a_backtest_of_a_model_comes_out_again_and_is_not_counted_twice(home: Home) -> None:
+    def tries(asked: JSON) -> Reply:
+        if role_of(asked) == "research" and not any(m["role"] == "tool" for m in asked["messages"]):
+            over = [{"name": "fast", "values": ["5", "10"]}, {"name": "slow", "values": ["40"]}]
+            given = {"symbol": "BTC/USDT", "strategy": "trend", "over": over, "bars": 500, "short": False}
+            return completion(calls=[("backtest", json.dumps(given))])
+        return analyst(asked)
+
+    async with served(tries) as server:
+        await run(home, moment(BUYS_BOTH), settings(server.url))
+    counted = home.trials.read_text()
+    with books_of(home) as books:
+        found = await again(home, books)
+        assert (found.same, found.lost, home.trials.read_text()) == (True, (), counted)
+        # Whoever tried more since then made the best of them less worth, and that is a difference.
+        study = json.loads(counted.splitlines()[0])["study"]
+        TrialsOnDisk(home.trials).count(Trial(study, "trend", "of another set", Decimal("0.1")))
+        later = await again(home, books)
+    assert {(one.asked.name, one.field) for one in later.differences} >= {("backtest", "trials")}
 
 
 async def test_a_record_that_is_no_decision_is_refused(ran: Home, books: Books) -> None:
