@@ -110,6 +110,7 @@ def desk(
         list[str] | None, typer.Option(help="Leave out research, sentiment or forecast; repeat.")
     ] = None,
     instructions: Annotated[str | None, typer.Option(help="JSON file of standing instructions.")] = None,
+    masked: Annotated[bool, typer.Option(help="Hide symbols, dates and price scale from language models.")] = False,
     again: Annotated[int, typer.Option(min=0, help="Another run of the same command.")] = 0,
     json: Json = False,
 ) -> None:
@@ -134,5 +135,6 @@ def desk(
         venue=venue,
         timeframe=timeframe,
         instructions=instructions,
+        masked=masked,
     )
     replaying.replay(asked, rearm, without or [], json=json)

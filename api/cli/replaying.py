@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from api.cli import words
 from api.cli.console import console, print_json
-from api.cli.running import Asked, understand, with_progress
+from api.cli.running import Asked, settings_of, understand, with_progress
 from api.cli.show import table
 from core.time import duration_ns
 from desk.denials import denials
@@ -18,7 +18,7 @@ from desk.home import Home
 from desk.outcome import candles_of, halted, outcome_of
 from desk.rehearsal import Rehearsal
 from desk.runs import RunCommand, latest_run, open_run
-from desk.settings import Settings, load
+from desk.settings import Settings
 
 if TYPE_CHECKING:
     from backtest.forgone import Tally
@@ -43,7 +43,7 @@ class Replayed:
 
 
 def replay(asked: Asked, rearm: str, without: Sequence[str], *, json: bool) -> None:
-    home, settings = Home.find(), load(Home.find())
+    home, settings = Home.find(), settings_of(asked)
     rearm_ns = None if rearm == "never" else duration_ns(rearm)
     ways = {"never": None} if rearm_ns is None else {"never": None, rearm: rearm_ns}
     command = understand(asked, settings)

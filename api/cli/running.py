@@ -53,12 +53,15 @@ def demo(*, json: bool, again: int) -> None:
 
 
 def run(asked: Asked, *, json: bool) -> None:
+    settings = settings_of(asked)
+    _execute(understand(asked, settings), settings, json=json)
+
+
+def settings_of(asked: Asked) -> Settings:
+    """Those of this home. Models that see no symbol, date or price scale are another policy, and so another run."""
     settings = load(Home.find())
-    _execute(understand(asked, settings), masked(settings) if asked.masked else settings, json=json)
-
-
-def masked(settings: Settings) -> Settings:
-    """The settings of a run whose models see no symbol, date or price scale: another policy, and so another run."""
+    if not asked.masked:
+        return settings
     if settings.llm.provider == RULES:
         raise ConfigError("--masked hides the market from a language model, and llm.provider is rules, which asks none")
     return settings.model_copy(update={"llm": settings.llm.model_copy(update={"masked": True})})
@@ -134,8 +137,11 @@ async def _run(command: RunCommand, settings: Settings, *, json: bool) -> None:
 
 async def with_progress(run: DeskRun, planned: int, *, quiet: bool, named: str = "cycles") -> RunResult:
     """Executes a run under a bar that says how far it is."""
-    if quiet or planned == 1:
+    if quiet:
         return await run.execute()
+    if planned == 1:
+        with console.status(f"one cycle by {run.desk.analysts.reasoner.name}"):
+            return await run.execute()
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(),

@@ -146,7 +146,8 @@ def _title(body: JSON) -> None:
     who = f"reasoner {body['reasoner']}   account {body['account']}   policy {words.short(body['policy'])}"
     console.print(Panel(f"[bold]{line}[/]\n[dim]{who}", title="[bold]Decision cycle", title_align="left", expand=False))
     if body.get("masked"):
-        console.print(Text("masked: its models saw no symbol, date or price scale", style="dim"))
+        note = "masked: its models saw no symbol, date or price scale; prices in their words count from 100"
+        console.print(Text(note, style="dim"))
     if (doubted := doubt(body)) is not None:
         console.print(Text(doubted, style="yellow"))
 

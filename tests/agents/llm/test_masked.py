@@ -11,7 +11,6 @@ import pytest
 
 from agents.llm.masked import TOOLS
 from agents.llm.research import ACCOUNT_TOOLS
-from api.cli import running
 from bench.chat_server import Reply, analyst, answer, completion, opinion, plan, role_of, shown
 from core.canonical import JSON
 from core.errors import ConfigError
@@ -206,12 +205,6 @@ def test_every_tool_of_research_is_known_to_the_mask_or_withheld() -> None:
     assert TOOLS.keys() >= {"market_snapshot", "trend_view", "recent_bars", "classic_indicators", "position_size"}
     # The account's, which research has no business with, and documents: a token is known by its supply.
     assert EVERY_TOOL.keys() - TOOLS.keys() >= {"document_facts", *(ACCOUNT_TOOLS - TOOLS.keys())}
-
-
-def test_the_flag_of_a_run_masks_its_models_and_makes_another_run() -> None:
-    bare = settings("http://127.0.0.1:9/v1")
-    assert running.masked(bare).llm.masked
-    assert running.masked(bare).policy_hash != bare.policy_hash
 
 
 def test_rules_cannot_be_masked() -> None:
