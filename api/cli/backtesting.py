@@ -71,6 +71,42 @@ def sweep(
     sweeping.sweep(asked, how, json=json)
 
 
+@app.command("check")
+def check(
+    strategy: Strategy,
+    params: Params = None,
+    symbols: Symbols = None,
+    timeframe: Timeframe = "1h",
+    since: Since = None,
+    until: Until = None,
+    candles: Candles = None,
+    market: Market = None,
+    venue: Venue = None,
+    capital: Capital = 10_000.0,
+    fee: Fee = 0.001,
+    slippage: Slippage = 0.0005,
+    impact: Impact = 1.0,
+    shorts: Shorts = False,
+    limits: Limits = "plain",
+    signals: Annotated[int, typer.Option(min=1, max=100_000, help="The most signals that bars are cut after.")] = 100,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A check that was saved: exit 1 where anything is worse now.")
+    ] = None,
+    save: Annotated[str | None, typer.Option(metavar="FILE", help="Write this check, as a baseline for later.")] = None,
+    json: Json = False,
+) -> None:
+    """Ask a strategy whether it may be believed: look-ahead, warm-up, costs, delay, luck, and what it was picked from.
+
+    Exit 1 where it looks ahead, or is worse than the baseline. Of ranges, the best set is checked. No line is a promise
+    of profit: one that passed only found nothing against it.
+    """
+    from api.cli import checking, sweeping
+
+    asked = sweeping.Asked(strategy, params or [], symbols or [], timeframe, since, until, candles or [], market, venue)
+    account = sweeping.Account(capital, fee, slippage, impact, shorts, limits)
+    checking.check(asked, account, signals=signals, before=baseline, keep=save, json=json)
+
+
 @app.command("report")
 def report(
     file: Annotated[str, typer.Argument(metavar="FILE", help="An outcome of a backtest, ending in .outcome.npz.")],

@@ -145,7 +145,7 @@ def sharpe_interval(
     columns = np.column_stack([returns, returns**2])
     drawn = resampled_means(columns, length=block_length(returns), draws=draws, seed=seed)
     variance = drawn[:, 1] - drawn[:, 0] ** 2
-    found = np.divide(drawn[:, 0], np.sqrt(variance), out=np.full(draws, np.nan), where=variance > 0)
+    found = np.divide(drawn[:, 0], np.sqrt(np.maximum(variance, 0.0)), out=np.full(draws, np.nan), where=variance > 0)
     return interval(sharpe * math.sqrt(per_year), found * math.sqrt(per_year), level=level)
 
 
