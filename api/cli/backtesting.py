@@ -9,6 +9,23 @@ import typer
 app = typer.Typer(help="Simulated runs: what they came to, and whether to believe it.", no_args_is_help=True)
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and _.")],
+    workflow: Annotated[
+        bool, typer.Option("--workflow", help="And a GitHub workflow that checks every strategy with each change.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write a strategy of your own, NAME.py, that runs as it is; nothing is written over."""
+    from api.cli import templating
+
+    templating.new(name, workflow=workflow, json=json)
+
+
 # What a simulated run is asked for, the same words with every verb that makes one.
 Params = Annotated[
     list[str] | None,
@@ -38,7 +55,6 @@ Shorts = Annotated[bool, typer.Option("--short/--long-only", help="Whether targe
 Limits = Annotated[
     str, typer.Option(help="desk: the caps and loss tiers of the policy in force; plain: all of equity, no tiers.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command("sweep")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backtest import templates
 from backtest.checks.lines import Ask
 from core.time import show_time
 from desk.home import Home
@@ -100,3 +101,11 @@ def test_what_cannot_be_checked_is_one_sentence(home: Home, file: Path, tmp_path
         (("--from", "2030-01-01"), "no bar is left"),
     ):
         check(home, file, "trend", *words).refused(said)
+
+
+def test_a_strategy_and_its_workflow_are_written_into_the_working_folder_and_never_over(home: Home) -> None:
+    told = warden(home, "backtest", "new", "mine", "--workflow", "--json")
+    assert (told.code, told.err) == (0, "")
+    assert told.json["written"] == ["mine.py", str(templates.WORKFLOW)]
+    assert (home.path / "mine.py").is_file()
+    warden(home, "backtest", "new", "mine").refused("is there already")
