@@ -53,9 +53,26 @@ class Grid:
         """Bars that are not there, of all symbols."""
         return sum(len(self) - len(rows) for rows in self.rows)
 
+    def until(self, n: int) -> Grid:
+        """The first `n` rows alone: what is made of them can know nothing of the others."""
+        counts = [int(np.searchsorted(rows, n)) for rows in self.rows]
+        return Grid(
+            tuple(_first(bars, count) for bars, count in zip(self.bars, counts, strict=True)),
+            self.close_ns[:n],
+            np.ascontiguousarray(self.prices[:, :n]),
+            tuple(rows[:count] for rows, count in zip(self.rows, counts, strict=True)),
+            self.rate[:n],
+            self.midnight[:n],
+        )
+
     def hashes(self) -> dict[str, str]:
         """Each symbol's bars by the digest of their bytes."""
         return {bars.symbol: hash_of(bars) for bars in self.bars}
+
+
+def _first(bars: Bars, n: int) -> Bars:
+    prices = (column[:n] for column in (bars.open, bars.high, bars.low, bars.close, bars.volume))
+    return type(bars)(bars.symbol, bars.timeframe, bars.open_ns[:n], *prices)
 
 
 def hash_of(bars: Bars) -> str:

@@ -66,15 +66,18 @@ LOOSEST = 1e300  # a limit that nothing reaches
 
 @compiled
 def _simulate(
-    prices, rate, midnight, targets, x, rungs, ranges, lots, rules, tiers, begin, curve, trades, vetoes, out,
-    assets, account, bar, ring, readings, bases, until,
+    prices, rate, midnight, targets, ways, ladders, turns, ranges, lots, rules, tiers, begin, curve, trades, vetoes,
+    out, x, rungs, assets, account, bar, ring, readings, bases, until,
 ):  # fmt: skip
     n, m, span = targets.shape[0], targets.shape[1], ring.shape[0]
     opens, highs, lows, marks, volumes = prices[0], prices[1], prices[2], prices[3], prices[4]
     _begun(assets, account, ring, bases, until, rules)
     guards = rungs.shape[0] > 0 or rules[LEVERAGE] > 1.0 or rules[SHORTS] > 0.0
-    for k in range(EXITS):
-        guards = guards or not math.isnan(x[k])
+    for part in range(ways.shape[0]):
+        for k in range(EXITS):
+            guards = guards or not math.isnan(ways[part, k])
+    part = _turned(ways, ladders, turns, begin, -1, x, rungs)
+    turn = turns[part + 1] if part + 1 < turns.shape[0] else n
     pays, limits, told = rate.shape[0] > 0, tiers.shape[0] > 0, curve.shape[0] > 0
     before = peak = rules[CAPITAL]
     low_mark = total = squares = 0.0
@@ -87,9 +90,12 @@ def _simulate(
         else:
             least = min(least, tiers[k, LIMIT])
     skips = not limits and not told
-    b = begin - 1
+    b, slot = begin - 1, -1
     while b + 1 < n:
         b += 1
+        if b >= turn:
+            part = _turned(ways, ladders, turns, b, part, x, rungs)
+            turn = turns[part + 1] if part + 1 < turns.shape[0] else n
         holding = False
         idle = skips
         for a in range(m):
@@ -124,7 +130,7 @@ def _simulate(
             elif equity < peak * (1.0 - low_mark):
                 low_mark = 1.0 - equity / peak
         if limits:
-            slot = (b - begin) % span
+            slot = slot + 1 if slot + 1 < span else 0
             bases[LOSS_24H], ring[slot] = ring[slot], equity
             if equity > bases[DRAWDOWN]:
                 bases[DRAWDOWN] = equity
@@ -182,6 +188,18 @@ def _quiet(targets, assets, b):
 
 
 @compiled
+def _turned(ways, ladders, turns, b, part, x, rungs):
+    """Takes up the ways out that hold at bar `b`, and says which part of the history that is."""
+    while part < 0 or (part + 1 < turns.shape[0] and turns[part + 1] <= b):
+        part += 1
+    for k in range(EXITS):
+        x[k] = ways[part, k]
+    for k in range(rungs.shape[0]):
+        rungs[k, 0], rungs[k, 1] = ladders[part, k, 0], ladders[part, k, 1]
+    return part
+
+
+@compiled
 def _begun(assets, account, ring, bases, until, rules):
     for a in range(assets.shape[0]):
         for column in range(ASSET):
@@ -214,21 +232,22 @@ def _left(assets, account, marks, trades):
 
 @kept
 def simulate(
-    prices, rate, midnight, targets, x, rungs, ranges, lots, rules, tiers, begin, curve, trades, vetoes, out,
-    assets, account, bar, ring, readings, bases, until,
+    prices, rate, midnight, targets, ways, ladders, turns, ranges, lots, rules, tiers, begin, curve, trades, vetoes,
+    out, x, rungs, assets, account, bar, ring, readings, bases, until,
 ):  # fmt: skip
     """Every set of `targets`, one after another; what comes out of each is written into its row of `out`.
 
     Shapes, float64 and C order unless said: prices (5, n_bars, n_assets) of open, high, low, close (carried over
     missing bars) and volume; rate (n_bars or 0, n_assets); midnight int64 (n_bars,), bars until the next; targets
-    (n_sets, n_bars, n_assets); x (n_sets, EXITS); rungs (n_sets, n_rungs, 2); ranges (3, n_rows, n_bars, n_assets);
-    lots (n_assets, 2); tiers (n_tiers, 5); curve (n_bars or 0, 2) and trades (n, TRADE) of one set alone; vetoes
-    int64 (n_sets, 6); out (n_sets, SUMMARY). The second line is room to work in, of a thread's own: assets
+    (n_sets, n_bars, n_assets); ways (n_sets, n_parts, EXITS) and ladders (n_sets, n_parts, n_rungs, 2), of which each
+    part holds from the bar in turns int64 (n_parts,) on; ranges (3, n_rows, n_bars, n_assets); lots (n_assets, 2);
+    tiers (n_tiers, 5); curve (n_bars or 0, 2) and trades (n, TRADE) of one set alone; vetoes int64 (n_sets, 6); out
+    (n_sets, SUMMARY). The rest is room to work in, of a thread's own: x (EXITS,), rungs (n_rungs, 2), assets
     (n_assets, ASSET), account (ACCOUNT,), bar (4,), ring (bars a day,), readings (5,), bases (4,), until int64
     (n_tiers,). Nothing is allocated in compiled code, which counts no references for that.
     """
     for s in range(targets.shape[0]):
         _simulate(
-            prices, rate, midnight, targets[s], x[s], rungs[s], ranges, lots, rules, tiers, begin, curve, trades,
-            vetoes[s], out[s], assets, account, bar, ring, readings, bases, until,
+            prices, rate, midnight, targets[s], ways[s], ladders[s], turns, ranges, lots, rules, tiers, begin, curve,
+            trades, vetoes[s], out[s], x, rungs, assets, account, bar, ring, readings, bases, until,
         )  # fmt: skip

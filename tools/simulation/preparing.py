@@ -16,17 +16,18 @@ from tools.simulation import layout
 from tools.simulation.settings import READINGS, Exits, Terms
 
 if TYPE_CHECKING:
-    from core.bars import Bars, FloatArray
+    from core.bars import Bars, FloatArray, IntArray
     from tools.simulation.grid import Grid
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The kernel's arrays of one call, but for what it writes."""
+    """The kernel's arrays of one call, but for what it writes. `ways` and `ladders` are by set and part of history."""
 
     grid: Grid
-    exits: FloatArray
-    rungs: FloatArray
+    ways: FloatArray
+    ladders: FloatArray
+    turns: IntArray
     ranges: FloatArray
     lots: FloatArray
     rules: FloatArray
@@ -35,25 +36,36 @@ class Given:
     begin: int
 
     def of(self, targets: FloatArray, part: slice) -> tuple[Any, ...]:
-        ways = part if len(self.exits) > 1 else slice(0, 1)
-        exits, rungs = self.exits[ways], self.rungs[ways]
-        if len(self.exits) == 1 < part.stop - part.start:
-            exits, rungs = (np.repeat(one, part.stop - part.start, axis=0) for one in (exits, rungs))
+        mine = part if len(self.ways) > 1 else slice(0, 1)
+        ways, ladders = self.ways[mine], self.ladders[mine]
+        if len(self.ways) == 1 < part.stop - part.start:
+            ways, ladders = (np.repeat(one, part.stop - part.start, axis=0) for one in (ways, ladders))
         grid = self.grid
-        shared = (self.ranges, self.lots, self.rules, self.tiers, self.begin)
-        return (grid.prices, grid.rate, grid.midnight, targets[part], exits, rungs, *shared)
+        shared = (self.turns, self.ranges, self.lots, self.rules, self.tiers, self.begin)
+        return (grid.prices, grid.rate, grid.midnight, targets[part], ways, ladders, *shared)
 
     def room(self) -> tuple[Any, ...]:
         """What one thread works in."""
-        sizes = ((len(self.lots), layout.ASSET), layout.ACCOUNT, 4, self.span, 5, 4)
+        rungs, assets = (self.ladders.shape[2], 2), (len(self.lots), layout.ASSET)
+        sizes = (layout.EXITS, rungs, assets, layout.ACCOUNT, 4, self.span, 5, 4)
         return (*(np.zeros(size) for size in sizes), np.zeros(len(self.tiers), dtype=np.int64))
 
 
-def prepared(grid: Grid, targets: FloatArray, terms: Terms, exits: Sequence[Exits], begin: int) -> Given:
+def prepared(
+    grid: Grid,
+    targets: FloatArray,
+    terms: Terms,
+    exits: Sequence[Exits],
+    begin: int,
+    turns: Sequence[int] = (),
+) -> Given:
+    """Of `exits` for each set, for all of them, or with `turns` those of one set, each from its bar on."""
     if targets.ndim != 3 or targets.shape[1:] != (len(grid), len(grid.symbols)) or not len(targets):
         expected = f"(sets, {len(grid)}, {len(grid.symbols)})"
         raise DataRefused(f"expected exposures of shape {expected}, found {targets.shape}")
-    if len(exits) not in (1, len(targets)):
+    if turns and (len(targets) > 1 or len(exits) != len(turns) or list(turns) != sorted(set(turns))):
+        raise DataRefused(f"expected ways out of one set for {len(turns)} rising bars, found {len(exits)}")
+    if not turns and len(exits) not in (1, len(targets)):
         raise DataRefused(f"expected ways out for 1 or {len(targets)} sets, found {len(exits)}")
     if not 0 <= begin < len(grid) - 1:
         raise DataRefused(f"{len(grid)} bars leave none to trade on after a look-back of {begin}")
@@ -64,10 +76,12 @@ def prepared(grid: Grid, targets: FloatArray, terms: Terms, exits: Sequence[Exit
     for row, n in enumerate(hangs):
         for k, (bars, at) in enumerate(zip(grid.bars, grid.rows, strict=True)):
             ranges[:, row, at, k] = _hanging(bars, n)
+    ways, ladders = np.array([_ways(way, hangs) for way in exits]), _ladders(exits)
     return Given(
         grid,
-        np.array([_ways(way, hangs) for way in exits]),
-        _ladders(exits),
+        ways[np.newaxis] if turns else ways[:, np.newaxis],
+        ladders[np.newaxis] if turns else ladders[:, np.newaxis],
+        np.array(turns or [0], dtype=np.int64),
         ranges,
         np.array([terms.lots.get(symbol, (0.0, 0.0)) for symbol in grid.symbols], dtype=np.float64),
         _rules(terms, grid.timeframe.ns),

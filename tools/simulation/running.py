@@ -91,16 +91,20 @@ def outcome(
     grid: Grid,
     target: FloatArray,
     terms: Terms,
-    exits: Exits,
+    exits: Exits | Mapping[int, Exits],
     *,
     begin: int = 0,
     name: str = "",
     parameters: Mapping[str, float | str] | None = None,
     trials: int = 1,
 ) -> Outcome:
-    """One set, float64 (n_bars, n_assets), with its equity at every close from `begin` on, and its trades."""
+    """One set, float64 (n_bars, n_assets), with its equity at every close from `begin` on, and its trades.
+
+    `exits` may differ by part of the history: each from its bar on, also for what is held already.
+    """
     wanted = np.ascontiguousarray(target, dtype=np.float64)[np.newaxis]
-    given = prepared(grid, wanted, terms, (exits,), begin)
+    parts = {0: exits} if isinstance(exits, Exits) else dict(exits)
+    given = prepared(grid, wanted, terms, tuple(parts.values()), begin, tuple(parts))
     simulate = _compiled()
 
     out, vetoes = np.zeros((1, layout.SUMMARY)), np.zeros((1, len(layout.VETOES)), dtype=np.int64)
