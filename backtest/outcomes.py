@@ -1,7 +1,8 @@
 """Outcomes on disk: one file, an archive of JSON and NumPy arrays, named by its hash. Never pickle.
 
 `outcome.json` holds what is words and the SHA-256 of every array beside it; `numpy.load` and any unzip can open it.
-What is saved twice is the same file. Candles may be kept with it, so that a report can draw trades on them.
+What is saved twice is the same file. Candles may be kept with it, so that a report can draw trades on them, and every
+set of parameters that it was picked from.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from core.bars import Bars
 from core.errors import DataRefused
 from core.time import Timeframe
-from tools.simulation.outcome import ExitReason, Outcome, Trade
+from tools.simulation.outcome import ExitReason, Outcome, Trade, Tried
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,19 +47,20 @@ _HASHED: Final = re.compile(r"-([0-9a-f]{12})" + re.escape(SUFFIX) + "$")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An outcome as it was read back, the candles that were kept with it, and the SHA-256 of the file."""
+    """An outcome as it was read back, what was kept with it, and the SHA-256 of the file."""
 
     outcome: Outcome
     candles: tuple[Bars, ...]
     digest: str
+    tried: Tried | None = None
 
 
-def save(outcome: Outcome, folder: Path, *, candles: Sequence[Bars] = ()) -> Path:
+def save(outcome: Outcome, folder: Path, *, candles: Sequence[Bars] = (), tried: Tried | None = None) -> Path:
     """Writes the file into `folder` and returns its path; one that is there already is the same.
 
     Raises DataRefused where a parameter or cost is not a finite number: JSON has none for it.
     """
-    content = _content(outcome, candles)
+    content = _content(outcome, candles, tried)
     slug = re.sub(r"[^a-z0-9]+", "-", outcome.name.lower()).strip("-")[:40] or "outcome"
     path = folder / f"{slug}-{hashlib.sha256(content).hexdigest()[:12]}{SUFFIX}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,18 +80,20 @@ def read(path: Path) -> Kept:
     if (named := _HASHED.search(path.name)) and not digest.startswith(named[1]):
         raise DataRefused(f"{path.name} has the hash {digest[:12]}: it was changed, or was cut off")
     try:
-        outcome, candles = _opened(content)
+        outcome, candles, tried = _opened(content)
     except _STRANGE as wrong:
         raise DataRefused(f"{path.name} is no outcome of a backtest: {wrong}") from wrong
-    return Kept(outcome, candles, digest)
+    return Kept(outcome, candles, digest, tried)
 
 
-def _content(outcome: Outcome, candles: Sequence[Bars]) -> bytes:
+def _content(outcome: Outcome, candles: Sequence[Bars], tried: Tried | None) -> bytes:
     words = _Words()
     arrays = {name: getattr(outcome, name) for name in _LINES}
     arrays |= {f"trades.{name}": array for name, array in _columns(outcome.trades, words).items()}
     for at, bars in enumerate(candles):
         arrays |= {f"candles.{at}.{name}": getattr(bars, name) for name in _CANDLES}
+    if tried is not None:
+        arrays["tried.sharpe"] = tried.sharpe
     files = {f"{name}.npy": _bytes_of(array) for name, array in arrays.items()}
     told = {
         "schema": SCHEMA,
@@ -104,6 +108,7 @@ def _content(outcome: Outcome, candles: Sequence[Bars]) -> bytes:
         "luck": outcome.luck,
         "words": words.known,
         "candles": [{"symbol": bars.symbol, "timeframe": bars.timeframe.value} for bars in candles],
+        **({} if tried is None else {"tried": _tried_told(tried)}),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     try:
@@ -152,7 +157,22 @@ def _columns(trades: Sequence[Trade], words: _Words) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _opened(content: bytes) -> tuple[Outcome, tuple[Bars, ...]]:
+def _tried_told(tried: Tried) -> JSON:
+    values = {name: list(column) for name, column in tried.values.items()}
+    return {"first_ns": tried.first_ns, "last_ns": tried.last_ns, "values": values}
+
+
+def _tried(told: JSON, arrays: Mapping[str, NDArray[Any]]) -> Tried | None:
+    if told is None:
+        return None
+    sharpe = arrays["tried.sharpe"].astype(np.float64)
+    values = {str(name): tuple(column) for name, column in told["values"].items()}
+    if any(len(column) != len(sharpe) for column in values.values()):
+        raise ValueError(f"a parameter of {len(sharpe)} sets has not as many values")
+    return Tried(int(told["first_ns"]), int(told["last_ns"]), values, sharpe)
+
+
+def _opened(content: bytes) -> tuple[Outcome, tuple[Bars, ...], Tried | None]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
         if size > _MOST_BYTES:
@@ -165,7 +185,7 @@ def _opened(content: bytes) -> tuple[Outcome, tuple[Bars, ...]]:
         Bars(one["symbol"], Timeframe(one["timeframe"]), *(arrays[f"candles.{at}.{name}"] for name in _CANDLES))
         for at, one in enumerate(told["candles"])
     )
-    return _outcome(told, arrays), candles
+    return _outcome(told, arrays), candles, _tried(told.get("tried"), arrays)
 
 
 def _array(archive: zipfile.ZipFile, name: str, hashes: Mapping[str, str]) -> NDArray[Any]:

@@ -66,7 +66,9 @@ def _written(asked: Asked, summary: Summary, kept: Kept, candles: tuple[Bars, ..
     try:
         written = [] if asked.csv is None else [str(path) for path in sheets.write(summary, Path(asked.csv))]
         if asked.out is not None:
-            Path(asked.out).write_text(page(summary, candles=candles, digest=kept.digest), encoding="utf-8")
+            Path(asked.out).write_text(
+                page(summary, candles=candles, tried=kept.tried, digest=kept.digest), encoding="utf-8"
+            )
             written.append(asked.out)
     except OSError as error:
         raise ConfigError(f"{error.filename} cannot be written: {error.strerror or error}") from None

@@ -15,13 +15,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from backtest import words
-from backtest.report import figures, prices, tables
+from backtest.report import figures, heat, prices, tables
 from core.time import DAY_NS, show_time
 
 if TYPE_CHECKING:
     from backtest.report.figures import Drawn
     from backtest.summary import Summary
     from core.bars import Bars
+    from tools.simulation.outcome import Tried
 
 MOST_SYMBOLS: Final = 4
 _LISTED: Final = 10
@@ -30,8 +31,11 @@ _ZOOM: Final = (
 )
 
 
-def page(summary: Summary, *, candles: Sequence[Bars] = (), digest: str = "") -> str:
-    """HTML. Trades of a symbol without `candles` are drawn alone; `digest` is that of the outcome's file."""
+def page(summary: Summary, *, candles: Sequence[Bars] = (), tried: Tried | None = None, digest: str = "") -> str:
+    """HTML. Trades of a symbol without `candles` are drawn alone; `digest` is that of the outcome's file.
+
+    `tried` are the sets of parameters that it was picked from.
+    """
     drawn: dict[str, Drawn] = {}
     parts = [
         _head(summary, digest),
@@ -45,6 +49,7 @@ def page(summary: Summary, *, candles: Sequence[Bars] = (), digest: str = "") ->
         tables.months(summary.years) if summary.years else "<p>Not told: the equity is unknown, or was lost.</p>",
         _traded(summary, {bars.symbol: bars for bars in candles}, drawn),
         _shapes(summary, drawn),
+        "" if tried is None else _tried(summary, tried, drawn),
         "<h2>Who earned it</h2>",
         _shares(summary),
         "<h2>Denied by the risk officer</h2>",
@@ -148,6 +153,25 @@ def _shapes(summary: Summary, drawn: dict[str, Drawn]) -> str:
             "</div>",
         )
     )
+
+
+def _tried(summary: Summary, tried: Tried, drawn: dict[str, Drawn]) -> str:
+    """What was picked among what: a lonely peak is luck, a plateau may not be."""
+    period = f"{show_time(tried.first_ns)[:16]} to {show_time(tried.last_ns)[:16]} UTC"
+    parts = []
+    for at, one in enumerate(heat.maps(tried, summary.outcome.parameters)):
+        where = f"{one.across} across, {one.down} upward" if one.down else f"by {one.across}"
+        named = "".join(
+            f" {name}: {', '.join(f'{number} is {word}' for number, word in enumerate(words, 1))}."
+            for name, words in one.words.items()
+        )
+        told = f"Sharpe ratio a year, {where}: the median of all such sets. The cross is the picked one.{named}"
+        parts.append(_figure(drawn, f"heat{at}", one.figure, told))
+    if not parts:
+        return ""
+    count = words.many(len(tried.sharpe), "set")
+    told = f"<p class='quiet'>{count} of parameters, {escape(period)}. A good one among bad ones is luck.</p>"
+    return f"<h2>What it was picked from</h2>{told}<div class='pair'>{''.join(parts)}</div>"
 
 
 def _shares(summary: Summary) -> str:

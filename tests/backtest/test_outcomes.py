@@ -15,7 +15,7 @@ from backtest.outcomes import SUFFIX, read, save
 from core.errors import DataRefused
 from tests.backtest.builders import outcome, spans_of, trade, traded
 from tests.models.builders import walk
-from tools.simulation.outcome import Outcome
+from tools.simulation.outcome import Outcome, Tried
 
 MADE = traded(walk(500), spans_of(500, 20), trials=7, luck=0.03)
 
@@ -47,6 +47,15 @@ def test_what_is_read_is_what_was_saved(tmp_path: Path) -> None:
     assert (kept.candles[0].symbol, kept.candles[0].timeframe) == (bars.symbol, bars.timeframe)
     assert f"-{kept.digest[:12]}{SUFFIX}" in path.name
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_sets_that_it_was_picked_from_come_back_with_it(tmp_path: Path) -> None:
+    tried = Tried(1, 2, {"fast": (5.0, 10.0), "kind": ("a", "b")}, np.array([0.5, math.nan]))
+    found = read(save(MADE, tmp_path, tried=tried)).tried
+    assert found is not None
+    assert (found.first_ns, found.last_ns, found.values) == (1, 2, tried.values)
+    assert np.array_equal(found.sharpe, tried.sharpe, equal_nan=True)
+    assert read(save(MADE, tmp_path)).tried is None
 
 
 @pytest.mark.parametrize(

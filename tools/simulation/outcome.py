@@ -51,6 +51,20 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """Every set of parameters that one was picked from, on the bars from `first_ns` to `last_ns`.
+
+    `values` holds each parameter's value in each set, `sharpe` (n_sets,) their ratios of a year, NaN where returns did
+    not vary. Parameters that were the same in all are left out.
+    """
+
+    first_ns: int
+    last_ns: int
+    values: Mapping[str, tuple[float | str, ...]]
+    sharpe: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Equity and trades of one run. Arrays are float64 of shape (n_bars,), stamped by `close_ns` (int64, UTC).
 

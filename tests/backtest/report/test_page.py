@@ -20,7 +20,7 @@ from core.bars import Bars
 from core.time import MINUTE_NS, Timeframe, parse_time
 from tests.backtest.builders import outcome, spans_of, trade, traded, walk_of
 from tests.models.builders import walk
-from tools.simulation.outcome import Outcome
+from tools.simulation.outcome import Outcome, Tried
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 VOID = {"meta", "br", "img"}
@@ -90,6 +90,18 @@ def test_the_page_holds_all_that_is_to_be_told() -> None:
         assert words in found.words, words
     first, second = found.words.index("Is it true?"), found.words.index("Equity and drawdown")
     assert first < second
+
+
+def test_what_it_was_picked_from_is_a_map_and_words_of_others_are_escaped() -> None:
+    values = {"fast": (5.0, 10.0, 5.0, 10.0), EVIL: ("x", "x", EVIL, EVIL)}
+    tried = Tried(0, 10**18, values, np.array([1.0, 2.0, -1.0, 0.5]))
+    whole = page(summarised(traded(walk(500), spans_of(500, 20)), draws=50), tried=tried)
+    found = Page(whole)
+    assert "What it was picked from" in found.words
+    assert "4 sets of parameters" in found.words
+    assert "1 is x" in found.words
+    assert "heat0" in json.loads(found.scripts[0])
+    assert "What it was picked from" not in made(traded(walk(500), spans_of(500, 20))).words
 
 
 def test_every_figure_has_its_place_and_every_place_its_figure() -> None:
