@@ -35,6 +35,15 @@ def sets(over: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
     return [dict(zip(over, values, strict=True)) for values in product(*over.values())]
 
 
+def corners(over: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
+    """Every combination of the ends of number ranges and of all words: the bounds of ranges too many to go through."""
+    ends = {
+        name: tuple(dict.fromkeys((values[0], values[-1]))) if isinstance(values[0], float) else tuple(values)
+        for name, values in over.items()
+    }
+    return sets(ends)
+
+
 def _values(name: str, text: str) -> tuple[Value, ...]:
     if ":" not in text:
         values = tuple(_value(part.strip()) for part in text.split(","))

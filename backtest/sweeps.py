@@ -1,28 +1,32 @@
 """Sweeps: one target strategy under many sets of parameters on the same bars, by the compiled kernel.
 
-Every set counts as a trial of its market, whatever comes of it, and the best ones are told with the probability that
-they are more than the luckiest of all that were ever tried there.
+All sets of the ranges, or as many as a search asks for (`searching`). Every set counts as a trial of its market,
+whatever comes of it, and the best are told with the probability that they are more than the luckiest of all that were
+ever tried there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from backtest.ranges import sets
+from backtest.ranges import corners, sets
+from backtest.searching import Search, searched
 from core.ports import Compute, Trials
 from models.validation.overfitting import Deflated, deflated_sharpe
 from models.validation.trials import ratios
 from tools.simulation import running
 from tools.simulation.grid import Grid
-from tools.simulation.outcome import Outcome
+from tools.simulation.outcome import Outcome, Tried
 from tools.simulation.settings import Terms
 from tools.simulation.sweeping import (
     COLUMNS,
     Set,
+    alike,
     begin_of,
     exits,
     exposures,
@@ -70,6 +74,17 @@ class Swept:
     counted: int
     left_out: Mapping[str, int]
 
+    @property
+    def tried(self) -> Tried:
+        """All sets, for a map of them."""
+        names = [name for name in self.sets[0] if len({one[name] for one in self.sets}) > 1]
+        return Tried(
+            int(self.grid.close_ns[self.begin]),
+            int(self.grid.close_ns[-1]),
+            {name: tuple(one[name] for one in self.sets) for name in names},
+            self.table["sharpe"] * math.sqrt(self.grid.timeframe.bars_per_year),
+        )
+
 
 def sweep(
     grid: Grid,
@@ -81,24 +96,35 @@ def sweep(
     compute: Compute,
     from_ns: int | None = None,
     best: int = 5,
+    search: Search | None = None,
     passed: Callable[[int], None] = lambda sets: None,
 ) -> Swept:
     """Simulates every set, counts it, and picks the `best` by their Sharpe ratio; `passed` is told of sets done.
 
-    Nothing is decided before `from_ns`; bars before it are there to look back on. Raises ConfigError where no set can
-    be made, DataRefused where a strategy or the bars are not what they must be. Then nothing is presented as whole.
+    With a `search` the sets are those that it asks for. Nothing is decided before `from_ns`; bars before it are there
+    to look back on. Raises ConfigError where no set can be made, DataRefused where a strategy or the bars are not what
+    they must be. Then nothing is presented as whole.
     """
-    wanted, left_out, look_back = possible(strategy, sets(over))
+    made, left_out, look_back = possible(strategy, sets(over) if search is None else corners(over))
     begin = begin_of(grid, look_back, from_ns)
-    each = max(1, _ROOM // (8 * len(grid) * len(grid.symbols)))
-    parts = [_Part(strategy, tuple(wanted[k : k + each]), grid, terms, begin) for k in range(0, len(wanted), each)]
     study = study_of(grid)
-    columns: list[FloatArray] = []
-    for part, found in zip(parts, compute.map(_measured, parts), strict=True):
-        columns.append(found)
-        ledger.count_all(trials_of(strategy, part.sets, found, grid, terms, begin))
-        passed(len(part.sets))
-    table = np.concatenate(columns)
+
+    def measuring(wanted: Sequence[Set]) -> FloatArray:
+        """Figures of sets that can be made, counted as they come."""
+        each = max(1, _ROOM // (8 * len(grid) * len(grid.symbols)))
+        parts = [_Part(strategy, tuple(wanted[k : k + each]), grid, terms, begin) for k in range(0, len(wanted), each)]
+        columns: list[FloatArray] = []
+        for part, found in zip(parts, compute.map(_measured, parts), strict=True):
+            columns.append(found)
+            ledger.count_all(trials_of(strategy, part.sets, found, grid, terms, begin))
+            passed(len(part.sets))
+        return np.concatenate(columns)
+
+    if search is None:
+        wanted, table = made, measuring(made)
+    else:
+        name = f"{study} {strategy} {alike(strategy, grid, terms, begin)}"
+        wanted, table, left_out = searched(search, name, strategy, over, look_back, measuring)
     tried = ratios(ledger.of(study))
     order = [int(row) for row in np.argsort(-np.nan_to_num(table[:, 1], nan=-np.inf), kind="stable")[:best]]
     return Swept(

@@ -56,6 +56,11 @@ class Home:
         return self.backtests / "trials.jsonl"
 
     @property
+    def searches(self) -> Path:
+        """What searches for parameters have tried, in a file of its own."""
+        return self.backtests / "searches.log"
+
+    @property
     def recall(self) -> Path:
         """What the desk remembers in words."""
         return self.path / "recall"

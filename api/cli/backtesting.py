@@ -75,16 +75,32 @@ def sweep(
     shorts: Shorts = False,
     limits: Limits = "plain",
     best: Annotated[int, typer.Option(min=1, max=50, help="How many sets to list.")] = 5,
+    walk_forward: Annotated[
+        int | None,
+        typer.Option(min=1, max=200, help="Trade so many parts of the history, each picked on what came before."),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(help="With --walk-forward: pick on so much before a part, such as 180d; all by default."),
+    ] = None,
+    optimise: Annotated[
+        int | None, typer.Option(help="Ask a search (Optuna) for so many sets instead of trying all of them.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 0,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for the strategy's own code.")] = 1,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the figures of every set.")] = None,
     json: Json = False,
 ) -> None:
-    """Simulate a strategy under every set of parameters; each is counted, and the best are told with their luck."""
+    """Simulate a strategy under every set of parameters; each is counted, and the best are told with their luck.
+
+    --walk-forward picks on the past and trades what came after; --optimise searches instead of trying every set.
+    """
     from api.cli import sweeping
 
     asked = sweeping.Asked(strategy, params or [], symbols or [], timeframe, since, until, candles or [], market, venue)
     how = sweeping.How(capital, fee, slippage, impact, shorts, limits, best, workers, csv)
-    sweeping.sweep(asked, how, json=json)
+    ways = sweeping.Ways(walk_forward, window, optimise, seed)
+    sweeping.sweep(asked, how, ways, json=json)
 
 
 @app.command("check")

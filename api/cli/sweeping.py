@@ -7,21 +7,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
-from api.cli import words
+from api.cli import walking, words
 from api.cli.console import console, print_json
 from api.cli.modelling import shown_progress
 from api.cli.show import table
 from backtest.outcomes import save
 from backtest.ranges import ranges, sets
+from backtest.searching import Search
 from backtest.sweeps import Best, Swept
 from backtest.sweeps import sweep as swept_by
+from backtest.walking import Walk
+from backtest.walking import walk as walked_by
 from core.bars import Bars
 from core.canonical import JSON
 from core.errors import ConfigError
-from core.time import parse_time, show_time, timeframe_named
+from core.time import Timeframe, duration_ns, parse_time, show_time, timeframe_named
 from desk.clock import SystemClock
 from desk.compute import compute_of
 from desk.home import Home
@@ -73,27 +77,64 @@ class How(Account):
     csv: str | None
 
 
-def sweep(asked: Asked, how: How, *, json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How sets are chosen: all of them, those of a search, and on which part of the history."""
+
+    folds: int | None
+    window: str | None
+    trials: int | None
+    seed: int
+
+    def walk(self, timeframe: Timeframe) -> Walk | None:
+        if self.folds is None:
+            if self.window is not None:
+                raise ConfigError("--window says what each part is picked on: it goes with --walk-forward")
+            return None
+        if self.window is None:
+            return Walk(self.folds)
+        bars = duration_ns(self.window) // timeframe.ns
+        if bars < 2:
+            raise ConfigError(f"--window {self.window} holds {bars} bars of {timeframe}, two are the least")
+        return Walk(self.folds, bars)
+
+    def search(self, home: Home, how: How) -> Search | None:
+        if self.trials is None:
+            return None
+        if how.workers > 1:
+            raise ConfigError("a search asks for its next sets by the last ones: --optimise takes one worker")
+        return Search(self.trials, home.searches, self.seed)
+
+
+def sweep(asked: Asked, how: How, ways: Ways, *, json: bool) -> None:
     home = Home.find()
     settings = load(home)
     over = ranges(asked.params)
     terms = terms_of(how, settings)
     series, from_ns = series_of(asked, home, settings)
     market = grid(series)
+    walk, search = ways.walk(market.timeframe), ways.search(home, how)
+    if walk is not None and how.csv is not None:
+        raise ConfigError("--csv writes the sets of one sweep, and --walk-forward makes one for each part")
+    total = (len(sets(over)) if search is None else search.trials) * (1 if walk is None else walk.folds)
     with shown_progress(json) as progress:
-        task = progress.add_task(f"sweeping {asked.strategy}", total=len(sets(over)))
-        found = swept_by(
-            market,
-            asked.strategy,
-            over,
-            terms,
-            ledger=TrialsOnDisk(home.trials),
-            compute=compute_of(how.workers),
-            from_ns=from_ns,
-            best=how.best,
-            passed=lambda done: progress.advance(task, done),
-        )
-    kept = save(found.best[0].outcome, home.backtests, candles=series)
+        task = progress.add_task(f"sweeping {asked.strategy}", total=total)
+        given: dict[str, Any] = {
+            "ledger": TrialsOnDisk(home.trials),
+            "compute": compute_of(how.workers),
+            "from_ns": from_ns,
+            "search": search,
+            "passed": lambda done: progress.advance(task, done),
+        }
+        if walk is not None:
+            walked = walked_by(market, asked.strategy, over, terms, walk, **given)
+        else:
+            found = swept_by(market, asked.strategy, over, terms, best=how.best, **given)
+    if walk is not None:
+        kept = save(walked.outcome, home.backtests, candles=series, tried=walked.newest.tried)
+        walking.show(walked, market, terms, kept, json=json)
+        return
+    kept = save(found.best[0].outcome, home.backtests, candles=series, tried=found.tried)
     if how.csv is not None:
         _write(found, Path(how.csv))
     if json:

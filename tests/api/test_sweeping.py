@@ -78,6 +78,32 @@ def test_people_see_a_table_and_every_set_goes_into_a_file(home: Home, file: Pat
     assert [(row["fast"], row["slow"]) for row in rows] == [("5.0", "8.0"), ("5.0", "20.0"), ("10.0", "20.0")]
 
 
+def test_walk_forward_is_told_by_part_and_kept_with_the_sets_of_the_newest(home: Home, file: Path) -> None:
+    told = sweep(home, file, *PARAMS, "--walk-forward", "3", "--json")
+    assert (told.code, told.err) == (0, "")
+    found = told.json
+    assert [part["sets"] for part in found["parts"]] == [3, 3, 3]
+    assert found["trials"] == 10
+    assert found["parts"][1]["learnt_from"] < found["parts"][1]["from"] < found["parts"][1]["until"]
+    kept = read(Path(found["kept"]))
+    assert kept.tried is not None
+    assert len(kept.tried.sharpe) == 3
+    page = home.path / "page.html"
+    assert warden(home, "backtest", "report", found["kept"], "--out", str(page)).code == 0
+    assert "What it was picked from" in page.read_text()
+    said = sweep(home, file, *PARAMS, "--walk-forward", "2", "--window", "4d")
+    assert "trend in 2 parts, each traded on sets picked before it" in said.out
+
+
+def test_a_search_asks_for_some_of_the_sets_and_keeps_them_in_its_own_file(home: Home, file: Path) -> None:
+    words = ("--param", "fast=2:19:1", "--param", "slow=20:60:1", "--optimise", "12", "--json")
+    first = sweep(home, file, *words)
+    assert (first.code, first.err) == (0, "")
+    assert 1 <= first.json["sets"] <= 12 == len(first.json["best"]) + 7
+    assert home.searches.is_file()
+    assert sweep(home, file, *words).json["sets"] > first.json["sets"]
+
+
 def test_the_simulated_market_can_be_swept(home: Home) -> None:
     words = ("--market", "simulated", "--timeframe", "1h", "--to", "2026-02-01", "--best", "1", "--json")
     said = warden(home, "backtest", "sweep", "breakout", *words)
@@ -99,6 +125,12 @@ def test_the_simulated_market_can_be_swept(home: Home) -> None:
         (("--slippage", "-1"), "slippage is a fraction"),
         (("--timeframe", "4h"), "holds 1h bars"),
         (("--limits", "none"), "--limits is desk or plain"),
+        (("--walk-forward", "200", "--from", "2021-05-10"), "too few to walk forward in 200 parts"),
+        (("--window", "4d"), "it goes with --walk-forward"),
+        (("--walk-forward", "3", "--window", "1h"), "two are the least"),
+        (("--walk-forward", "3", "--csv", "x.csv"), "--walk-forward makes one for each part"),
+        (("--optimise", "0"), "1 to 100,000 sets"),
+        (("--optimise", "5", "--workers", "2"), "takes one worker"),
         (("--symbol", "A/USDT", "--symbol", "B/USDT"), "each file says whose it is"),
     ],
 )

@@ -50,7 +50,12 @@ def body(*answers: tuple[int, int, str], reduce_only: bool = False) -> JSON:
 def test_an_entry_that_a_revision_brought_through_was_not_lost() -> None:
     assert list(denied_in(body((0, 0, "denied"), (1, 0, "working")))) == []
     [twice] = denied_in(body((0, 0, "denied"), (1, 0, "denied")))
-    assert (twice.codes, twice.decided_ns, twice.quantity, twice.time_limit_s) == (("spread", "funding, not measurable"), 7, 0.5, 60)
+    assert (twice.codes, twice.decided_ns, twice.quantity, twice.time_limit_s) == (
+        ("spread", "funding, not measurable"),
+        7,
+        0.5,
+        60,
+    )
 
 
 def test_an_exit_is_never_an_entry_denied() -> None:

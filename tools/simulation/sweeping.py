@@ -124,7 +124,7 @@ def trials_of(
     strategy: str, wanted: Sequence[Set], found: FloatArray, grid: Grid, terms: Terms, begin: int
 ) -> list[Trial]:
     """What `measured` found, as trials. Two are the same where strategy, parameters, terms and data are."""
-    about = _about(strategy, grid, terms, begin)
+    about = alike(strategy, grid, terms, begin)
     study = study_of(grid)
     return [
         Trial(
@@ -137,10 +137,9 @@ def trials_of(
     ]
 
 
-def _about(strategy: str, grid: Grid, terms: Terms, begin: int) -> str:
+def alike(strategy: str, grid: Grid, terms: Terms, begin: int) -> str:
     """All in which the trials of one sweep are alike. A file is named by what stands in it."""
     file = Path(strategy.partition(".py:")[0])
     file = file if file.suffix == ".py" else file.with_name(f"{file.name}.py")
     source = digest_bytes(file.read_bytes()) if ".py" in strategy else ""
-    alike = {"strategy": strategy, "source": source, "terms": repr(terms), "data": grid.hashes(), "begin": begin}
-    return digest(alike)
+    return digest({"strategy": strategy, "source": source, "terms": repr(terms), "data": grid.hashes(), "begin": begin})
