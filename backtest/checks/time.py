@@ -147,8 +147,9 @@ def _others(subject: Subject) -> IntArray:
 
 def _differs(one: FloatArray, other: FloatArray, tolerance: float) -> NDArray[np.bool_]:
     """Rows in which any asset is wanted differently."""
-    same: NDArray[np.bool_] = np.isclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
-    return ~same.all(axis=1)
+    same = np.isclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
+    found: NDArray[np.bool_] = np.logical_not(same).any(axis=1)
+    return found
 
 
 def _first(one: FloatArray, other: FloatArray, tolerance: float) -> int | None:
