@@ -60,3 +60,20 @@ class Bars:
             return 0
         span = int(self.open_ns[-1] - self.open_ns[0])
         return span // self.timeframe.ns + 1 - len(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What one symbol showed at moments of the past, one value a moment.
+
+    `event_ns` and `close` are of the newest bar known then. `open_ns`, `low` and `high` are of the bar that became
+    known at the moment itself, NaN (-1) where none did. `odd` marks moments at which more happened than one bar
+    closing and being known at once, or at which a quote made of that close would not be whole.
+    """
+
+    event_ns: IntArray
+    close: FloatArray
+    open_ns: IntArray
+    low: FloatArray
+    high: FloatArray
+    odd: NDArray[np.bool_]

@@ -1,5 +1,6 @@
 """The only wiring. Every mode runs this pipeline, this gate and this watch; only clock, market and venue differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -22,6 +23,7 @@ from execution.door import Door
 from execution.gate import Gate
 from execution.kill import KillSwitch
 from execution.ports import Venue
+from execution.quiet import Quiet
 from execution.reads import Reads
 from execution.reconcile import Reconciler
 from execution.shadow import Shadow
@@ -29,6 +31,7 @@ from execution.tickets import TicketOffice
 from execution.venues.paper import PaperVenue
 from execution.vitals import Vitals
 from execution.watch import Watch, WatchReport
+from market.history import CandleHistory
 from memory.books.database import Books
 from memory.recall.recall import Recall
 from models.sentiment import LexiconScorer
@@ -93,6 +96,7 @@ class Desk(Generic[M_co, C_co]):
     analysts: Analysts
     rulebook: Rulebook
     recall: Recall
+    quiet: Quiet | None = None  # over candles of the past alone
 
     async def step(self) -> WatchReport:
         """One round at the clock's now: the timers of money, and then what people have standing instructions for.
@@ -102,6 +106,18 @@ class Desk(Generic[M_co, C_co]):
         report = await self.watch.step()
         await self.instructions.step(report)
         return report
+
+    def pass_quiet(self, closes: Sequence[int], since: int) -> int:
+        """Passes the next of these moments, from number `since` on, that change nothing but the account's marks.
+
+        How many; where the market is not one of the past, none are known ahead.
+        """
+        if self.quiet is None or not isinstance(self.clock, ManualClock):
+            return 0
+        passed = self.quiet.passed(closes, since, self.clock.now_ns())
+        if passed:
+            self.clock.advance_to(closes[since + passed - 1])
+        return passed
 
 
 # Over a market of the past, by a clock that is moved by hand.
@@ -139,6 +155,8 @@ def build(
     reads = Reads(venue or paper, vitals)
     reconciler = Reconciler(account_id, books, market, reads, clock, settings.risk, quiet_s=quiet_s)
     every_s = settings.execution.reconcile_every_s
+    # Only candles of the past can say ahead of time what a stretch of them will be.
+    past: Any = market if venue is None and isinstance(market, CandleHistory) else None
     watch = Watch(account_id, books, market, gate, door, office, clock, breakers, reconciler, reconcile_every_s=every_s)
     return Desk(
         account_id=account_id,
@@ -162,4 +180,5 @@ def build(
         ),
         rulebook=rules,
         recall=Recall(settings.recall, home.recall),
+        quiet=None if past is None else Quiet(account_id, books, past, breakers, watch),
     )

@@ -44,7 +44,8 @@ Progress = Callable[[int, int], None]
 class RunCommand:
     """What to run: a market, symbols (in the spec), the moments to decide at, and what stands from its start.
 
-    With a `rehearsal` it goes to its end also where the desk is halted, making no cycles then.
+    With a `rehearsal` it goes to its end also where the desk is halted, making no cycles then. `every_bar` steps also
+    the bars that change nothing: the books are the same, and so it is no part of the run's name.
     """
 
     market: MarketSpec
@@ -53,6 +54,7 @@ class RunCommand:
     again: int = 0
     instructions: tuple[Instruction, ...] = ()
     rehearsal: Rehearsal | None = None
+    every_bar: bool = False
 
     @classmethod
     def single(
@@ -182,7 +184,7 @@ class DeskRun:
 
     async def step_to(self, now_ns: int) -> None:
         """The watch sees every bar that closes on the way, one commit each."""
-        await step_to(self.desk, now_ns, self._holding.keep)
+        await step_to(self.desk, now_ns, self._holding.keep, every_bar=self.command.every_bar)
 
     async def _reflect(self) -> None:
         if self.desk.settings.recall.reflect:
@@ -273,16 +275,25 @@ class DeskRun:
         return self.desk.books.read(read)
 
 
-async def step_to(desk: PastDesk, now_ns: int, keep: Callable[[], None] = lambda: None) -> None:
+async def step_to(
+    desk: PastDesk, now_ns: int, keep: Callable[[], None] = lambda: None, *, every_bar: bool = False
+) -> None:
     """Walks the desk's clock to `now_ns`, the watch seeing every bar that closes on the way, one commit each.
 
-    `keep` is called at every bar, so that a long way does not cost the lease. A clock that is there already stays.
+    Bars that change nothing but marks are passed together, one commit a stretch, unless `every_bar` is to be stepped:
+    the books come out the same. `keep` is called at every commit, so that a long way does not cost the lease. A clock
+    that is there already stays.
     """
     since_ns = desk.books.read(lambda conn: accounts.account(conn, desk.account_id).clock_ns)
-    for close_ns in desk.market.closes_between(since_ns, now_ns):
-        desk.clock.advance_to(close_ns)
-        with desk.books.step():
-            await desk.step()
+    closes, done = desk.market.closes_between(since_ns, now_ns), 0
+    while done < len(closes):
+        passed = 0 if every_bar else desk.pass_quiet(closes, done)
+        if not passed:
+            desk.clock.advance_to(closes[done])
+            with desk.books.step():
+                await desk.step()
+            passed = 1
+        done += passed
         keep()
     desk.clock.advance_to(max(now_ns, desk.clock.now_ns()))
 

@@ -17,7 +17,7 @@ from memory.books import accounts
 from memory.books.baselines import begin_anew
 from memory.books.words import IncidentKind
 from risk import causes
-from risk.breakers import Trip, trips
+from risk.breakers import Breaker, Trip, trips
 from risk.causes import Cause
 from risk.readings import ACCOUNT, EQUITY_READINGS, Reading, Readings
 from risk.settings import RiskSettings
@@ -58,12 +58,25 @@ class Breakers:
     def killed(self) -> bool:
         return self._kill()
 
+    @property
+    def policy(self) -> tuple[Breaker, ...]:
+        return self._policy.breakers
+
+    @property
+    def max_age_s(self) -> int:
+        """How overdue a price may be."""
+        return self._policy.max_price_age_s
+
     def look(self, conn: Connection, seen: Sight, *, told: Sequence[Trip] = ()) -> Look:
         """Reads everything, and books what that changes. `told` is what a person trips by a word."""
         read = self._read(conn, seen)
         found = (*told, *self._trips(read))
         turn = latches.turn(conn, self._account_id, found, seen.now_ns)
         return Look(read, turn.tripped, turn.live, self._venue)
+
+    def tripping(self, conn: Connection, seen: Sight) -> tuple[Trip, ...]:
+        """Every breaker that holds, be it booked already. Nothing is written."""
+        return self._trips(self._read(conn, seen))
 
     def halt(self, conn: Connection, seen: Sight, *, by: str, reason: str) -> Look:
         """The kill switch by command."""

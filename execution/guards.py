@@ -75,6 +75,10 @@ class Guard:
         reached = sum(rung_reached(rung.price, low, high, sign) for rung in self.plan.ladder)
         return self if reached <= self.rungs else replace(self, rungs=reached)
 
+    def having_seen(self, low: Price, high: Price, seen_ns: int) -> "Guard":
+        """After bars of this range that moved nothing else."""
+        return replace(self, low=min(self.low, low), high=max(self.high, high), seen_ns=seen_ns)
+
 
 def plan_of(proposal: Proposal) -> ExitPlan:
     """How an entry is left: a target without a ladder is a ladder of one rung. The rungs come nearest first."""

@@ -6,7 +6,7 @@ fills. What has just been active is left alone: a venue's lists need a moment to
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final, TypeVar
 
@@ -33,6 +33,28 @@ T = TypeVar("T")
 OVERLAP_NS: Final = HOUR_NS
 # So many fills or orders share one commit: a writer that is held for long holds up everybody.
 BATCH: Final = 500
+
+
+class Rounds:
+    """When reconciliations are due: so long after the last, or at once where one is `wanted`."""
+
+    def __init__(self, every_s: int) -> None:
+        self._every_ns = every_s * SECOND_NS
+        self.wanted = False
+        self.last_ns: int | None = None
+
+    def take(self, now_ns: int) -> bool:
+        """Whether one is due, which then counts as made. The first look begins the time."""
+        if self.last_ns is None:
+            self.last_ns = now_ns
+        if not self.wanted and now_ns - self.last_ns < self._every_ns:
+            return False
+        self.wanted, self.last_ns = False, now_ns
+        return True
+
+    def pass_over(self, moments: Iterable[int]) -> int | None:
+        """`take` at each of them, ascending. The last at which one was due."""
+        return max(filter(self.take, moments), default=None)
 
 
 class Reconciler:
@@ -62,7 +84,7 @@ class Reconciler:
     async def reconcile(self) -> Reconciled:
         """Raises ExchangeUnavailable where the venue cannot be read: nothing is proven then, and nothing changes."""
         async with self._one_at_a_time:
-            since_ns = self._books.read(self._since)
+            since_ns = self._books.read(lambda conn: _agreed_until(conn, self._account_id))
             told = await self._listener.listen(since_ns)
             booking = Booking(self._listener, self._adoption, told)
             await self._in_batches(list(told.orders), booking.adopt)
@@ -77,11 +99,6 @@ class Reconciler:
             now_ns = self._clock.now_ns()
             self._books.write(lambda conn, batch=batch, now_ns=now_ns: book(conn, batch, now_ns))  # type: ignore[misc]
             await asyncio.sleep(0)
-
-    def _since(self, conn: Connection) -> int:
-        table = tables.reconciled
-        found = conn.execute(select(table.c.until_ns).where(table.c.account_id == self._account_id)).scalar()
-        return accounts.account(conn, self._account_id).opened_ns if found is None else int(found)
 
     def _judge(self, conn: Connection, told: Told, booking: Booking) -> Reconciled:
         now_ns = self._clock.now_ns()
@@ -99,9 +116,7 @@ class Reconciler:
             entry = {**booking.counted, "mismatches": [m.name for m in found], "left_alone": sorted(left_alone)}
             journal.append(conn, self._account_id, "reconciled", entry, ts_ns=now_ns)
         if result.clean:
-            until_ns = max(self._since(conn), now_ns - OVERLAP_NS)
-            row = {"account_id": self._account_id, "until_ns": until_ns, "at_ns": now_ns}
-            upsert(conn, tables.reconciled, row, ("until_ns", "at_ns"))
+            agreed(conn, self._account_id, now_ns)
         return result
 
     def _suspects(self, conn: Connection, told: Told) -> list[Mismatch]:
@@ -118,6 +133,19 @@ class Reconciler:
         """With the coins that were there before."""
         held, outside = accounts.balances(conn, self._account_id), accounts.outside(conn, self._account_id)
         return {c: held.get(c, ZERO) + outside.get(c, ZERO) for c in sorted({*held, *outside})}
+
+
+def agreed(conn: Connection, account_id: str, now_ns: int) -> None:
+    """Notes that the books hold at `now_ns` what the venue holds."""
+    until_ns = max(_agreed_until(conn, account_id), now_ns - OVERLAP_NS)
+    row = {"account_id": account_id, "until_ns": until_ns, "at_ns": now_ns}
+    upsert(conn, tables.reconciled, row, ("until_ns", "at_ns"))
+
+
+def _agreed_until(conn: Connection, account_id: str) -> int:
+    table = tables.reconciled
+    found = conn.execute(select(table.c.until_ns).where(table.c.account_id == account_id)).scalar()
+    return accounts.account(conn, account_id).opened_ns if found is None else int(found)
 
 
 def _batches(work: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -52,6 +52,10 @@ class RestingStops:
             for proposal in self._books.write(self._fill):
                 await self._gate.propose(proposal)
 
+    def open_gaps(self, conn: Connection) -> bool:
+        """Whether anything at the venue is to be replaced, rested or forgotten."""
+        return bool(self._gaps(conn))
+
     def _gaps(self, conn: Connection) -> list["_Gap"]:
         watched = guardbook.watched(conn, self._account_id)
         if not watched:

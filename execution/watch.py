@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from core.errors import DeskBusy, ExchangeUnavailable, LedgerBroken
 from core.ports import Clock, MarketFacts
-from core.time import SECOND_NS
 from core.verdicts import AnswerKind, Receipt
 from execution import incidents, lifecycle, orderbook
 from execution.algorithms.driver import Algorithms
@@ -28,7 +27,7 @@ from execution.mismatches import Reconciled
 from execution.orderbook import Attempt
 from execution.polling import Polls
 from execution.readings import net_equity, sight
-from execution.reconcile import Reconciler
+from execution.reconcile import Reconciler, Rounds
 from execution.resting import RestingStops
 from execution.restriction import Restriction
 from execution.stops import Stops
@@ -78,9 +77,7 @@ class Watch:
         self._restriction = Restriction(account_id, door.venue_name, door.vitals)
         self._dead_man = DeadMan(account_id, books, door)
         self._reconciler = reconciler
-        self._every_ns = reconcile_every_s * SECOND_NS
-        self._timed_ns: int | None = None
-        self._wanted = False
+        self.rounds = Rounds(reconcile_every_s)
         self._stops = Stops(account_id, books, market, gate, clock)
         self._carry = Carry(account_id, books, market, door, clock)
         self._resting = RestingStops(account_id, books, market, gate, clock, self._dead_man.off)
@@ -185,22 +182,19 @@ class Watch:
         if self._reconciler is None:
             return None
         found = await self._reconciler.reconcile()
-        self._timed_ns = found.at_ns
+        self.rounds.last_ns = found.at_ns
         if found.mismatches:
             await self._gate.look()
         return found
 
     async def _reconcile_in_time(self, now_ns: int) -> None:
         """By the timer, which begins with the first step: a desk recovers before that. A failure waits as long."""
-        if self._timed_ns is None:
-            self._timed_ns = now_ns
-        if self._wanted or now_ns - self._timed_ns >= self._every_ns:
-            self._wanted, self._timed_ns = False, now_ns
+        if self.rounds.take(now_ns):
             await self.reconcile()
 
     def reconcile_soon(self) -> None:
         """With the next step: what a lost stream of the account did not tell may be anything."""
-        self._wanted = True
+        self.rounds.wanted = True
 
     async def poll_live(self) -> None:
         """Asks the venue about every order of ours that may still fill: at start-up, and at every step.
@@ -209,6 +203,10 @@ class Watch:
         """
         live = self._books.read(lambda conn: orderbook.live_attempts(conn, self._account_id))
         await self._polls.round(attempt for attempt in live if not attempt.external)
+
+    def is_settled(self, conn: Connection) -> bool:
+        """Whether the next step has nothing to catch up on, but for what the market does until then."""
+        return not self.rounds.wanted and not (self._door.rests_stops and self._resting.open_gaps(conn))
 
     async def close(self) -> None:
         """Lets go of what the venue was still asked."""

@@ -25,7 +25,7 @@ STOPPED = {
     "break_even": "break-even stop",
 }
 
-_predicate = lru_cache(maxsize=1024)(parse)
+predicate = lru_cache(maxsize=1024)(parse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def theses(guard: Guard, quote: Quote | None, surveyor: Surveyor, now_ns: int) -
     if not guard.invalidation:
         return {}
     readings = _readings(guard, quote, surveyor, now_ns)
-    return {text: _predicate(text).holds(readings) for text in guard.invalidation}
+    return {text: predicate(text).holds(readings) for text in guard.invalidation}
 
 
 def ended(text: str) -> WayOut:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.bars import Bar, Bars
+from core.bars import Bar, Bars, Tape
 from core.errors import ConfigError, DataRefused
 from core.instruments import Instrument
 from core.money import exact
@@ -15,6 +16,11 @@ from core.time import Timeframe, show_time
 from market.aggregate import aggregate
 from market.instruments import listed
 from market.store.versions import Versions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from core.bars import FloatArray, IntArray
 
 
 class CandleHistory:
@@ -95,6 +101,31 @@ class CandleHistory:
             start, end = np.searchsorted(moments, (start_ns, end_ns), side="right").tolist()
             found.append(moments[start:end])
         return [int(moment) for moment in np.unique(np.concatenate(found))]
+
+    def tape(self, symbol: str, moments: IntArray, *, after_ns: int) -> Tape:
+        """What a symbol shows at each of these moments, ascending; the first of them follows `after_ns`."""
+        history, n = self._history(symbol), len(moments)
+        rows, frame_ns = history.rows, self._timeframe.ns
+        if not history.plain or not len(rows):
+            nan, none = np.full(n, np.nan), np.full(n, -1, dtype=np.int64)
+            return Tape(none, nan, none, nan, nan, np.ones(n, dtype=np.bool_))
+        ends = np.searchsorted(history.known_ns, np.concatenate(([after_ns], moments)), side="right")
+        fresh, newest = np.diff(ends), np.maximum(ends[1:] - 1, 0)
+        opened, close, came = rows.open_ns[newest], rows.close[newest], fresh > 0
+        late = came & (opened + frame_ns != moments)
+        odd = (ends[1:] == 0) | (fresh > 1) | late | ~self._quotable(symbol, close)
+        return Tape(
+            event_ns=opened + frame_ns,
+            close=close,
+            open_ns=np.where(came, opened, -1),
+            low=np.where(came, rows.low[newest], np.nan),
+            high=np.where(came, rows.high[newest], np.nan),
+            odd=odd,
+        )
+
+    def _quotable(self, symbol: str, close: FloatArray) -> NDArray[np.bool_]:
+        """Whether a close makes a quote with two sides that do not cross."""
+        return np.ones(len(close), dtype=np.bool_)
 
     def _history(self, symbol: str) -> Versions:
         history = self._candles.get(symbol)

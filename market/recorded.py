@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.bars import Bars
 from core.money import BPS, exact, nearest_tick, round_price
@@ -15,6 +16,12 @@ from market.history import CandleHistory
 from market.importing.loading import load_versions
 from market.quality import QualityReport
 from market.store.versions import Versions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.bars import FloatArray
 
 
 class RecordedMarket(CandleHistory):
@@ -56,6 +63,11 @@ class RecordedMarket(CandleHistory):
             cadence_ns=self._timeframe.ns,
             modelled_spread=True,
         )
+
+    def _quotable(self, symbol: str, close: FloatArray) -> NDArray[np.bool_]:
+        """Where the bid is a tick or more; a hair above, since the quote itself is decimal."""
+        least = float(self._instruments[symbol].tick_size) * (1 + 1e-9)
+        return close * float(1 - self._half_spread) > least
 
     def book(self, symbol: str, *, as_of_ns: int) -> Book | None:
         """Always None: candles hold no depth."""

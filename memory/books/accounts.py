@@ -1,6 +1,6 @@
 """Accounts: what came in and went out, what is held, and how the account's own clock and equity stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -215,6 +215,15 @@ def mark(conn: Connection, account_id: str, ts_ns: int, equity: Decimal) -> None
     upsert(conn, marks, {"account_id": account_id, "ts_ns": ts_ns, "equity": equity}, ("equity",))
     if equity > account(conn, account_id).peak_equity:
         _change(conn, account_id, peak_equity=equity)
+
+
+def mark_all(conn: Connection, account_id: str, marks_of: Sequence[tuple[int, Decimal]]) -> None:
+    """`mark` of many moments, oldest first: (time, equity net of transfers)."""
+    rows = [{"account_id": account_id, "ts_ns": ts_ns, "equity": equity} for ts_ns, equity in marks_of]
+    upsert(conn, marks, rows, ("equity",))
+    highest = max(equity for _, equity in marks_of)
+    if highest > account(conn, account_id).peak_equity:
+        _change(conn, account_id, peak_equity=highest)
 
 
 def restart_peak(conn: Connection, account_id: str, equity: Decimal) -> None:

@@ -108,8 +108,10 @@ def insert_new(conn: Connection, table: Table, row: dict[str, Any]) -> bool:
     return conn.execute(_insert(conn.dialect.name, table), row).rowcount == 1
 
 
-def upsert(conn: Connection, table: Table, row: dict[str, Any], changing: tuple[str, ...]) -> None:
-    """Inserts `row`, or where its primary key is there already sets its `changing` columns."""
+def upsert(
+    conn: Connection, table: Table, row: dict[str, Any] | list[dict[str, Any]], changing: tuple[str, ...]
+) -> None:
+    """Inserts a row or many, or where its primary key is there already sets its `changing` columns."""
     conn.execute(_insert(conn.dialect.name, table, changing), row)
 
 

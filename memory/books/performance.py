@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, desc, select
+from sqlalchemy import Connection, Row, bindparam, desc, func, select
 
 from core.instruments import ContractKind, Instrument
 from core.money import ONE, ZERO
@@ -111,6 +111,15 @@ def equity_by(conn: Connection, account_id: str, at_ns: int) -> Decimal | None:
     """The last mark at or before a time, net of transfers; None where there was none yet."""
     found: Decimal | None = conn.execute(_MARK_BY, {"account_id": account_id, "at_ns": at_ns}).scalar()
     return found
+
+
+def marks_since(conn: Connection, account_id: str, since_ns: int) -> list[tuple[int, Decimal]]:
+    """Every mark from the last one at or before a time on, oldest first: (time, equity net of transfers)."""
+    mine = mark_rows.c.account_id == account_id
+    first = select(func.max(mark_rows.c.ts_ns)).where(mine, mark_rows.c.ts_ns <= since_ns).scalar_subquery()
+    wanted = mark_rows.c.ts_ns >= func.coalesce(first, since_ns)
+    query = select(mark_rows.c.ts_ns, mark_rows.c.equity).where(mine, wanted).order_by(mark_rows.c.ts_ns)
+    return [(row.ts_ns, row.equity) for row in conn.execute(query)]
 
 
 def track_record(conn: Connection, account_id: str, since_ns: int) -> TrackRecord | None:
