@@ -174,7 +174,8 @@ class _Stretch:
             extreme = np.maximum(sliding_window_view(low, plan.bars).min(axis=1)[place], best_low)
             wanted = extreme + reach[place]
             tighter = wanted < float(guard.trigger) * (1 + _HAIR)
-        return closing & (place >= 0) & tighter
+        found: Flags = closing & (place >= 0) & tighter
+        return found
 
     # What the last price and the age of a position would end.
 
