@@ -6,6 +6,8 @@ gate on fresh facts, and lets go.
 
 from uuid import uuid4
 
+from sqlalchemy import Connection
+
 from core.canonical import JSON
 from core.errors import ConfigError, DeskBusy, DeskHalted
 from core.time import ManualClock
@@ -18,11 +20,12 @@ from desk.interrupting import interruptible
 from desk.markets import LIVE, MarketSpec
 from desk.runs import check_journal, checkpoints, latest_run, settings_of, step_to_next_bar
 from desk.settings import environment_of, load
-from execution import orderbook
+from execution import latches, orderbook, resolution
 from memory.books import accounts
 from memory.books.database import Books
 from memory.books.records import Run
 from memory.books.words import RunState
+from risk.states import Kind
 
 _SETTLE_S = 20.0
 _CYCLE_S = 300.0  # for a cycle with its language models
@@ -39,9 +42,24 @@ async def answer(home: Home, books: Books, prefix: str, *, approve: bool, by: st
 async def rearm(
     home: Home, books: Books, account_id: str, latch_id: int | None, *, rebase: bool, by: str, reason: str
 ) -> JSON:
-    """Re-arms one latch of an account: the named one, or the only one."""
+    """Re-arms one latch of an account: the named one, or the only one that there is while it is asked for."""
+    if latch_id is None:
+        latch_id = books.read(lambda conn: _the_latch(conn, account_id))
     said = {"latch_id": latch_id, "rebase": rebase, "by": by, "reason": reason}
     return await _ask(home, books, account_id, "rearm", said)
+
+
+def _the_latch(conn: Connection, account_id: str) -> int:
+    """Settled before the desk hears of it: a latch that trips meanwhile is one that the person has not seen."""
+    live = latches.live(conn, account_id, accounts.account(conn, account_id).clock_ns)
+    found = [x for x in live if x.cause.kind is Kind.LATCH]
+    if not found:
+        ending = ", ".join(f"{x.cause.name} ends by itself" for x in live) or "none at all"
+        raise ConfigError(f"account {account_id} has no latch to re-arm: {ending}")
+    if len(found) > 1:
+        named = ", ".join(f"#{x.latch_id} {x.cause.name}" for x in found)
+        raise ConfigError(f"account {account_id} has several latches, name one with --latch: {named}")
+    return found[0].latch_id
 
 
 async def halt(home: Home, books: Books, account_id: str, *, by: str, reason: str) -> JSON:
@@ -71,8 +89,12 @@ async def cancel_all(home: Home, books: Books, account_id: str, *, by: str, reas
 
 
 async def resolve(home: Home, books: Books, account_id: str, order: str, to: str, *, by: str, reason: str) -> JSON:
-    """Says what became of an order that nobody can prove anything about."""
-    return await _ask(home, books, account_id, "resolve", {"order": order, "to": to, "by": by, "reason": reason})
+    """Says what became of an order that nobody can prove anything about.
+
+    Of one attempt, which is settled before the desk hears of it: a later one of the same proposal is not what was seen.
+    """
+    name = books.read(lambda conn: resolution.find(conn, account_id, order)).client_order_id
+    return await _ask(home, books, account_id, "resolve", {"order": name, "to": to, "by": by, "reason": reason})
 
 
 async def reconcile(

@@ -291,7 +291,7 @@ class LiveDesk:
 
     async def _decided(self, desk: Desk, by: str, key: str) -> JSON:
         async with self._deciding:
-            return await requests.decide(desk, by, key, self.router)
+            return await requests.decide(desk, by, key, self.router, self.run_id)
 
     async def _follow(self) -> None:
         """The venue's own stream says when to ask; what it says is never booked, so nothing can count twice."""
@@ -378,6 +378,7 @@ async def open_live(
         holding = stack.enter_context(Holding(books, account_id))
         await stack.enter_async_context(holding.kept())
         check_journal(books, account_id)
+        requests.take_over(books, account_id)
         venue = await _venue(stack, settings, command.symbols, found, account_id, clock)
         heard = Heard(name, command.symbols, timeframe=Timeframe.M1)
         teller = teller_of(settings.llm, home, environment)

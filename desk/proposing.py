@@ -93,9 +93,12 @@ async def propose(desk: Desk, order: JSON, taint: int, by: str, key: str) -> Rec
     return receipt
 
 
-async def decide(desk: Desk, by: str, key: str, across: Across | None = None) -> str:
-    """One cycle over the symbols of the account's run, now. Answers its id."""
-    run = desk.books.read(lambda conn: _run(conn, desk.account_id))
+async def decide(desk: Desk, by: str, key: str, across: Across | None = None, run_id: str | None = None) -> str:
+    """One cycle over the symbols of a run, now: of that which the desk works on, else of the account's newest.
+
+    Answers its id.
+    """
+    run = desk.books.read(lambda conn: _run(conn, desk.account_id, run_id))
     ordinal = _ASKED_FROM + int(digest([by, key])[:12], 16)
     cycles = desk.books.read(lambda conn: records.cycles_of(conn, run.run_id))
     before = next((cycle for cycle in cycles if cycle.ordinal == ordinal), None)
@@ -133,8 +136,8 @@ class Unstored:
         return await answer if isawaitable(answer) else answer
 
 
-def _run(conn: Connection, account_id: str) -> Run:
-    runs = records.runs_of(conn, account_id)
+def _run(conn: Connection, account_id: str, run_id: str | None) -> Run:
+    runs = [run for run in records.runs_of(conn, account_id) if run_id in (None, run.run_id)]
     if not runs:
         raise ConfigError(f"account {account_id} has no run in these books")
     return runs[0]

@@ -1,31 +1,37 @@
-"""Requests of people to a desk that is at work: short rows that the desk which holds the account consumes."""
+"""Requests of people to a desk that is at work: short rows that the desk which holds the account consumes.
+
+A row is *begun*, durably, before anything is done for it: killed in the middle, a desk does it no second time. One that
+nobody begins with for ten minutes is dropped: whoever asked has seen another market since. No halt is ever too old.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from agents.instructions import parsed
 from core import errors
 from core.canonical import JSON, plain
-from core.errors import ConfigError, DeskBusy, DeskError, DeskHalted
+from core.errors import ConfigError, DeskBusy, DeskError, DeskHalted, OrderStateUnknown
+from core.time import MINUTE_NS
 from core.verdicts import Receipt, Verdict
 from desk import closing, instructed, ordering, proposing
 from desk.build import Desk
 from desk.clock import SystemClock
 from desk.cycles import Across
-from execution import latches, orderbook, restriction
-from memory.books import tables
+from execution import orderbook, restriction
+from memory.books import journal, tables
 from memory.books.database import Books
 from memory.books.words import RequestState
 from risk.codes import text_for
-from risk.states import Kind
 
 _WAIT_S = 20.0
 _POLL_S = 0.1
+_KEPT_NS: Final = 10 * MINUTE_NS
+_HALT: Final = "halt"
 DECIDE: Final = "decide"
 LONG: Final = frozenset({DECIDE})  # may take minutes, which a watch that serves them does not have
 
@@ -41,15 +47,16 @@ async def serve(
     answered too: those behind it are a halt, perhaps. Verbs in `leaving` are left to somebody else; with `own`, those
     in it are all that is answered, and by them.
     """
-    table = tables.requests
-    pending = select(table).where(and_(table.c.account_id == desk.account_id, table.c.state == RequestState.PENDING))
-    for row in desk.books.read(lambda conn: conn.execute(pending.order_by(table.c.id)).all()):
+    for row in _rows(desk.books, desk.account_id, RequestState.PENDING):
         if row.verb in leaving or (own is not None and row.verb not in own):
             continue
-        if _state(desk.books, row.id) is not RequestState.PENDING:
-            continue  # whoever asked has gone meanwhile
+        if row.verb != _HALT and SystemClock().now_ns() - row.created_ns > _KEPT_NS:
+            _drop(desk.books, row.id, f"no desk began with it in {_KEPT_NS // MINUTE_NS} minutes: it was dropped")
+            continue
         try:
             with desk.books.step() if in_steps else nullcontext():
+                if not _turn(desk.books, row.id, RequestState.PENDING, RequestState.BEGUN):
+                    continue  # whoever asked has gone meanwhile
                 verb = _VERBS[row.verb] if own is None else own[row.verb]
                 answer = await verb(desk, **row.arguments)
                 _answer(desk.books, row.id, RequestState.DONE, answer)
@@ -61,6 +68,28 @@ async def serve(
             _answer(desk.books, row.id, RequestState.FAILED, told)
 
 
+def take_over(books: Books, account_id: str) -> None:
+    """At a start: what a desk that died had begun with is told as such, in the journal too, and not done again.
+
+    But a halt: that stops what is stopped already, or what was to be.
+    """
+    for row in _rows(books, account_id, RequestState.BEGUN):
+        if row.verb == _HALT:
+            _turn(books, row.id, RequestState.BEGUN, RequestState.PENDING)
+            continue
+        why = (
+            f"the desk ended while it was at it ({row.verb}): what came of it is in the books, and it is not done again"
+        )
+        told = {"error": why, "class": OrderStateUnknown.__name__}
+        entry = {"request": row.id, "verb": row.verb, "arguments": row.arguments}
+
+        def write(conn: Connection, row: Row[Any] = row, told: JSON = told, entry: JSON = entry) -> None:
+            _set(conn, row.id, RequestState.BEGUN, RequestState.FAILED, told)
+            journal.append(conn, account_id, "request_cut_off", entry, ts_ns=SystemClock().now_ns())
+
+        books.write(write)
+
+
 async def perform(desk: Desk, verb: str, arguments: JSON) -> JSON:
     """One verb of a person on a desk, with what it answers."""
     return await _VERBS[verb](desk, **arguments)
@@ -70,26 +99,12 @@ async def _release(desk: Desk, **said: JSON) -> JSON:
     return shown(desk, await desk.gate.answer(**said))
 
 
-async def _rearm(desk: Desk, latch_id: int | None, rebase: bool, by: str, reason: str) -> JSON:
+async def _rearm(desk: Desk, latch_id: int, rebase: bool, by: str, reason: str) -> JSON:
     if desk.kill():
         raise DeskHalted(f"the kill file {desk.kill.path} is present: remove it before re-arming")
-    number = _the_latch(desk) if latch_id is None else latch_id
-    if not await desk.gate.rearm(number, rebase=rebase, by=by, reason=reason):
-        raise ConfigError(f"no live latch #{number} in account {desk.account_id}: `warden risk status` shows them")
-    return {"account": desk.account_id, "latch": number, "rebase": rebase, "by": by, "reason": reason}
-
-
-def _the_latch(desk: Desk) -> int:
-    """The one latch that there is, for a person who named none."""
-    live = desk.books.read(lambda conn: latches.live(conn, desk.account_id, desk.clock.now_ns()))
-    found = [x for x in live if x.cause.kind is Kind.LATCH]
-    if not found:
-        ending = ", ".join(f"{x.cause.name} ends by itself" for x in live) or "none at all"
-        raise ConfigError(f"account {desk.account_id} has no latch to re-arm: {ending}")
-    if len(found) > 1:
-        named = ", ".join(f"#{x.latch_id} {x.cause.name}" for x in found)
-        raise ConfigError(f"account {desk.account_id} has several latches, name one with --latch: {named}")
-    return found[0].latch_id
+    if not await desk.gate.rearm(latch_id, rebase=rebase, by=by, reason=reason):
+        raise ConfigError(f"no live latch #{latch_id} in account {desk.account_id}: `warden risk status` shows them")
+    return {"account": desk.account_id, "latch": latch_id, "rebase": rebase, "by": by, "reason": reason}
 
 
 async def _lift(desk: Desk, by: str, reason: str) -> JSON:
@@ -142,9 +157,12 @@ async def _whatif(desk: Desk, order: JSON, taint: int, by: str) -> JSON:
     return proposing.whatif(desk, order, taint, by)
 
 
-async def decide(desk: Desk, by: str, key: str, across: Across | None = None) -> JSON:
-    """One cycle with what came of it, `across` the accounts of several venues where the desk has them."""
-    cycle_id = await proposing.decide(desk, by, key, across)
+async def decide(desk: Desk, by: str, key: str, across: Across | None = None, run_id: str | None = None) -> JSON:
+    """One cycle with what came of it, `across` the accounts of several venues where the desk has them.
+
+    It is of `run_id`, the work of the desk that is asked; without one of the account's only run.
+    """
+    cycle_id = await proposing.decide(desk, by, key, across, run_id)
     told = desk.books.read(lambda conn: proposing.decided(conn, cycle_id))
     receipts = [await desk.gate.receipt(name) for name in told.pop("proposals")]
     return {**told, "answers": [shown(desk, receipt) for receipt in receipts if receipt is not None]}
@@ -207,17 +225,43 @@ async def ask(books: Books, account_id: str, verb: str, arguments: JSON, *, wait
     except asyncio.CancelledError:
         _take_back(books, request)
         raise
+    if _state(books, request) is RequestState.BEGUN:
+        raise DeskBusy(
+            f"the desk that holds {account_id} has begun with it and not ended in {patience_s:.0f} s: "
+            "look at what came of it before it is asked for again"
+        )
+    kept = "until it begins with it" if verb == _HALT else f"for {_KEPT_NS // MINUTE_NS} minutes"
     raise DeskBusy(
-        f"the desk that holds {account_id} has not answered in {patience_s:.0f} s; the request stays with it"
+        f"the desk that holds {account_id} has not answered in {patience_s:.0f} s; the request stays with it {kept}"
     )
 
 
 def _take_back(books: Books, request: int) -> None:
+    _drop(books, request, "whoever asked for it took it back")
+
+
+def _drop(books: Books, request: int, why: str) -> None:
+    """One that nobody has begun with."""
+    gone = {"error": why, "class": ConfigError.__name__}
+    _turn(books, request, RequestState.PENDING, RequestState.FAILED, gone)
+
+
+def _turn(books: Books, request: int, before: RequestState, to: RequestState, answer: JSON = None) -> bool:
+    """Moves a request on; False where it is no longer what it was before."""
+    return books.write(lambda conn: _set(conn, request, before, to, answer))
+
+
+def _set(conn: Connection, request: int, before: RequestState, to: RequestState, answer: JSON) -> bool:
     table = tables.requests
-    gone = {"error": "whoever asked for it took it back", "class": ConfigError.__name__}
-    waits = (table.c.id == request, table.c.state == RequestState.PENDING)
-    told = update(table).where(*waits).values(state=RequestState.FAILED, answer=gone)
-    books.write(lambda conn: conn.execute(told))
+    told = update(table).where(table.c.id == request, table.c.state == before).values(state=to, answer=answer)
+    return conn.execute(told).rowcount == 1
+
+
+def _rows(books: Books, account_id: str, state: RequestState) -> Sequence[Row[Any]]:
+    """Oldest first."""
+    table = tables.requests
+    wanted = select(table).where(table.c.account_id == account_id, table.c.state == state).order_by(table.c.id)
+    return books.read(lambda conn: conn.execute(wanted).all())
 
 
 def _state(books: Books, request: int) -> RequestState:

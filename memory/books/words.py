@@ -65,5 +65,6 @@ class IncidentKind(StrEnum):
 
 class RequestState(StrEnum):
     PENDING = "pending"
+    BEGUN = "begun"  # the desk is at it; one that a dead desk had begun is not done again
     DONE = "done"
     FAILED = "failed"

@@ -28,7 +28,7 @@ from emulator.server import Emulator
 from execution import orderbook
 from execution.ports import VenueEvent
 from execution.watch import WatchReport
-from memory.books import accounts, journal, ledger
+from memory.books import accounts, blobs, journal, ledger, records
 from risk.codes import DenialCode
 
 KEYS = {"TRADEWARDEN_BINANCE_KEY": "emulator-key", "TRADEWARDEN_BINANCE_SECRET": "emulatorsecret00"}
@@ -246,3 +246,18 @@ async def test_a_lost_stream_of_the_account_has_the_desk_reconcile() -> None:
     live.desk, live._venue = SimpleNamespace(watch=watch), SimpleNamespace(events=events)  # type: ignore[assignment]
     await live._follow()
     assert asked == ["poll", "lost", "reconcile", "poll"]
+
+
+async def test_a_cycle_that_somebody_asks_for_is_of_the_run_at_work_and_not_of_the_newest(
+    venue: Emulator, home: Home
+) -> None:
+    async with at_work(home, settings_at(venue)) as live:
+        desk, later_ns = live.desk, live.desk.clock.now_ns() + HOUR_NS
+        command = {"arguments": {"symbols": ["ETH/USDT"]}}
+        desk.books.write(lambda conn: records.begin_run(conn, "another", desk.account_id, command, later_ns))
+        asked = {"by": "ada", "key": "k"}
+        told = await requests.ask(desk.books, desk.account_id, requests.DECIDE, asked, wait_s=60)
+        cycles = desk.books.read(lambda conn: records.cycles_of(conn, live.run_id))
+        assert [cycle.record_hash for cycle in cycles] == [told["record_hash"]]
+        body = desk.books.read(lambda conn: blobs.get_json(conn, records.find(conn, cycles[0].cycle_id).body))
+        assert body["symbols"] == [BTC]

@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select
 
 from core.canonical import JSON
-from core.errors import ConfigError, DeskHalted
+from core.errors import ConfigError, DeskBusy, DeskHalted
 from core.money import round_quantity
 from core.orders import Side
 from core.time import ManualClock, show_time
 from desk import answering, requests
 from desk.build import build
+from desk.clock import SystemClock
 from desk.holding import Holding
 from desk.home import Home
 from desk.runs import checkpoints
@@ -218,6 +220,43 @@ async def test_of_several_latches_one_must_be_named(holding: Home) -> None:
     assert [latch.cause.name for latch in causes(holding)] == ["kill"]
 
 
+async def test_a_latch_that_trips_after_the_word_was_given_is_not_re_armed_by_it(
+    holding: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_WAIT_S", 0)
+    await say(holding, "halt")
+    account_id = account_of(holding)
+    with books_of(holding) as books, Holding(books, account_id), pytest.raises(DeskBusy, match="stays with it"):
+        await say(holding, "rearm")
+    await say(holding, "rearm")
+    lose(holding, 5)
+    await say(holding, "halt")
+    await say(holding, "rearm", latch_id=next(x.latch_id for x in causes(holding) if x.cause.name == "kill"))
+    with desk_at_work(holding):
+        async with asyncio.timeout(30):
+            while asked(holding)[0].state in (RequestState.PENDING, RequestState.BEGUN):
+                await asyncio.sleep(0.01)
+    assert "no live latch #1" in asked(holding)[0].answer["error"]
+    assert [latch.cause.name for latch in causes(holding)] == ["losing_streak"]
+
+
+async def test_a_resolution_is_of_the_attempt_that_was_seen(holding: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_WAIT_S", 0)
+    account_id = account_of(holding)
+    with books_of(holding) as books:
+        order = books.read(lambda conn: conn.execute(select(tables.orders)).first())
+        assert order is not None
+        said = {"by": "ada", "reason": "seen at the venue"}
+        with Holding(books, account_id), pytest.raises(DeskBusy):
+            await answering.resolve(holding, books, account_id, order.proposal_id, "absent", **said)
+    assert [row.arguments["order"] for row in asked(holding)] == [order.client_order_id]
+
+
+def asked(home: Home) -> list[Any]:
+    with books_of(home) as books:
+        return list(books.read(lambda conn: conn.execute(select(tables.requests).order_by(tables.requests.c.id)).all()))
+
+
 def lose(home: Home, times: int) -> None:
     """So many round trips that ended at a loss."""
     account_id = account_of(home)
@@ -358,14 +397,14 @@ async def test_a_request_that_breaks_is_answered_and_the_one_behind_it_is_done(h
     account_id = account_of(holding)
 
     def leave(conn: Connection) -> None:
-        asked = {"account_id": account_id, "created_ns": 1, "state": RequestState.PENDING}
+        asked = {"account_id": account_id, "created_ns": SystemClock().now_ns(), "state": RequestState.PENDING}
         for verb, said in (("close", {"of": "another version"}), ("halt", {"by": "ada", "reason": "a drill"})):
             conn.execute(insert(tables.requests).values(**asked, verb=verb, arguments=said))
 
     with books_of(holding) as books:
         books.write(leave)
     with desk_at_work(holding):
-        await say(holding, "rearm")
+        await say(holding, "rearm", latch_id=1)
     with books_of(holding) as books:
         rows = books.read(lambda conn: conn.execute(select(tables.requests).order_by(tables.requests.c.id)).all())
     assert [row.state for row in rows] == [RequestState.FAILED, RequestState.DONE, RequestState.DONE]
