@@ -32,7 +32,7 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 def leave(books: Books, verb: str = "close", *, ago_ns: int = 0) -> int:
-    asked = {"account_id": ACCOUNT, "verb": verb, "arguments": WORD, "state": RequestState.PENDING}
+    asked: JSON = {"account_id": ACCOUNT, "verb": verb, "arguments": WORD, "state": RequestState.PENDING}
     asked |= {"created_ns": SystemClock().now_ns() - ago_ns}
     left = insert(tables.requests).values(**asked).returning(tables.requests.c.id)
     return books.write(lambda conn: int(conn.execute(left).scalar_one()))

@@ -1,6 +1,10 @@
 """Deflated Sharpe ratios and the probability of backtest overfitting, against what was published and what is known."""
 
+import errno
 import math
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -127,3 +131,71 @@ def test_trials_outlive_the_process_and_a_broken_line_is_not_passed_over(tmp_pat
         file.write('{"study": "btc"\n')
     with pytest.raises(DataRefused, match="line 2 is no trial"):
         TrialsOnDisk(path).of("btc")
+
+
+A, B, C = (Trial("btc", "lstm", settings, Decimal("0.05")) for settings in "abc")
+
+
+def test_half_a_line_that_a_dead_process_left_is_passed_over_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "trials.jsonl"
+    ledger = TrialsOnDisk(path)
+    ledger.count_all((A, B))
+    path.write_bytes(path.read_bytes()[:-5])
+    assert ledger.of("btc") == (A,)
+    assert f"{path} ends in the middle of line 2" in caplog.text
+    ledger.count(C)
+    caplog.clear()
+    assert (ledger.of("btc"), caplog.text) == ((A, C), ""), "the next one is no continuation of it"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+def test_what_the_disk_takes_in_pieces_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:size]))
+    ledger = TrialsOnDisk(tmp_path / "trials.jsonl")
+    ledger.count_all((A, B))
+    assert ledger.of("btc") == (A, B)
+
+
+def test_of_what_a_full_disk_takes_half_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, write, left = TrialsOnDisk(tmp_path / "trials.jsonl"), os.write, [120]
+    ledger.count(A)
+
+    def full(file: int, data: bytes) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        taken = write(file, data[: left[0]])
+        left[0] -= taken
+        return taken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="no space"):
+            ledger.count_all((B, C))
+    assert ledger.of("btc") == (A,)
+    ledger.count(C)
+    assert ledger.of("btc") == (A, C)
+
+
+def test_several_processes_write_whole_lines(tmp_path: Path) -> None:
+    path, work = (
+        tmp_path / "trials.jsonl",
+        "from tests.models.validation.test_overfitting import tries; tries({!r}, {})",
+    )
+    lines = [sys.executable, "-c"]
+    writers = [subprocess.Popen([*lines, work.format(str(path), number)]) for number in range(3)]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    assert len(TrialsOnDisk(path).of("btc")) == 3 * 40
+
+
+def tries(path: str, number: int) -> None:
+    """Writes in small pieces, so that others would come between."""
+    write = os.write
+    os.write = lambda file, data: write(file, data[:10])  # type: ignore[assignment,index]
+    for index in range(20):
+        pair = [Trial("btc", "lstm", f"{number}/{index}/{each}", Decimal("0.05")) for each in "ab"]
+        TrialsOnDisk(Path(path)).count_all(pair)
