@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from core.errors import ConfigError, LedgerBroken
 from core.ports import MarketFacts
+from execution import guardbook
 from execution.mismatches import MismatchKind, Reconciled
 from execution.snapshot import last_price
 from memory.books import accounts, journal
@@ -36,6 +37,7 @@ def accept(
             accounts.transfer(conn, account_id, currency, amount, transfer_id=name, ts_ns=now_ns, price=price)
         except LedgerBroken as short:
             raise ConfigError(str(short)) from None
+        guardbook.leave(conn, account_id, currency, now_ns)
     entry = {"balances": off, "by": by, "reason": reason}
     journal.append(conn, account_id, "accepted", entry, ts_ns=now_ns)
     return off

@@ -202,6 +202,7 @@ class Booking:
                 continue
             if new:
                 journal.append(conn, self._account_id, "transfer", moved, ts_ns=now_ns)
+                guardbook.leave(conn, self._account_id, moved.currency, now_ns)
 
     # What does not agree, and what cannot be said yet.
 

@@ -21,7 +21,7 @@ from core.orders import Fill, Proposal
 from execution import actions, orderbook
 from execution.guards import FIXED, Guard, plan_of
 from execution.orderbook import Attempt
-from memory.books import journal, ledger, owners, tables
+from memory.books import accounts, journal, ledger, owners, tables
 from memory.books.words import StopState
 
 _PLAN = TypeAdapter(ExitPlan)
@@ -97,6 +97,14 @@ def follow(
             _protect(conn, proposal, proposal.stop_price, fill, instrument, now_ns)
     fill = fresh[0]
     _trim(conn, fill.account_id, fill.symbol, "" if proposal is None else proposal.order.owner)
+
+
+def leave(conn: Connection, account_id: str, currency: str, now_ns: int) -> None:
+    """After money moved out: a position of coins that are gone is not held, and cannot be sold by any stop."""
+    symbol = f"{currency}/{accounts.account(conn, account_id).numeraire}"
+    if gone := ledger.leave(conn, account_id, symbol, now_ns):
+        journal.append(conn, account_id, "coins_left", {"symbol": symbol, "quantity": gone}, ts_ns=now_ns)
+        _trim(conn, account_id, symbol, "")
 
 
 def _protect(

@@ -6,7 +6,7 @@ held), `performance` (what it is worth) and `lots` (what came in first); the fun
 too, since to a caller they are one book.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +52,7 @@ __all__ = [
     "deposit",
     "equity",
     "find_account",
+    "leave",
     "losing_streak",
     "mark",
     "open_account",
@@ -123,6 +124,29 @@ def apply_funding(
         _fund_closed(conn, account_id, instrument.symbol, payment, ts_event_ns)
     _move(conn, account_id, instrument.quote, -payment)
     return True
+
+
+def leave(conn: Connection, account_id: str, symbol: str, ts_ns: int) -> Decimal:
+    """After coins moved out without a trade: takes off a spot position what is beyond the balance, and answers that.
+
+    They leave at what they cost, with what was paid for their entry: it is no profit and no loss.
+    """
+    spot = any(p.symbol == symbol and p.kind is ContractKind.SPOT for p in positions(conn, account_id))
+    trip = _trip(conn, account_id, symbol) if spot else None
+    left = max(ZERO, total(conn, account_id, symbol.partition("/")[0]))
+    if trip is None or trip.quantity <= left:
+        return ZERO
+    gone = trip.quantity - left
+    cost, fees = (share_of(amount, left, trip.quantity) for amount in (trip.cost, trip.entry_fees))
+    this = {"this_account": account_id, "this_symbol": symbol}
+    if left:
+        conn.execute(_CHANGE_POSITION, this | {"quantity": left, "cost": cost, "entry_fees": fees})
+        return gone
+    conn.execute(_DROP_POSITION, this)
+    if trip.closed_quantity:
+        # What nobody sold is no round trip: it would count as one without a loss, and end a streak of them.
+        _close_trip(conn, account_id, symbol, replace(trip, quantity=left, cost=cost, entry_fees=fees), ts_ns)
+    return gone
 
 
 def _fund_closed(conn: Connection, account_id: str, symbol: str, payment: Decimal, ts_event_ns: int) -> None:

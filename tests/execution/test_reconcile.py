@@ -420,6 +420,23 @@ async def test_ones_own_coins_from_outside_may_be_withdrawn(desk: Desk, exchange
     assert (found.clean, found.transfers, desk.state()) == (True, 1, TradingState.ACTIVE)
 
 
+@pytest.mark.parametrize(("taken", "left"), [("1.5", "3.5"), ("5", "0")])
+async def test_coins_that_are_withdrawn_leave_their_position_and_its_stop_sells_the_rest(
+    desk: Desk, exchange: Exchange, taken: str, left: str
+) -> None:
+    _, name = await resting(desk)
+    exchange.fills_some(name, "5")
+    assert (await agreed(desk)).clean
+    exchange.purse["BTC"] -= Decimal(taken)
+    exchange.moved.append(VenueTransfer("m1", "BTC", -Decimal(taken), desk.clock.now_ns()))
+    assert (await agreed(desk)).clean
+    assert desk.held() == desk.armed() == Decimal(left)
+    assert desk.rows("round_trips") == [], "nothing was won or lost"
+    sent = len(desk.venue.placed)
+    await desk.trades("96", "96", "80", "80")
+    assert [str(order.quantity) for order in desk.venue.placed[sent:]] == ([left] if desk.held() else [])
+
+
 async def test_ones_own_coins_from_outside_may_be_sold_by_hand(desk: Desk, exchange: Exchange) -> None:
     set_outside(desk, exchange, "BTC", 1)
     exchange.fills_some(exchange.takes("1", at="100", side=Side.SELL), "1", at="100")
