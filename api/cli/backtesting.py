@@ -49,7 +49,10 @@ Market = Annotated[str | None, typer.Option(help="recorded or simulated; as in t
 Venue = Annotated[str | None, typer.Option(help="Where several venues have the candles.")]
 Capital = Annotated[float, typer.Option(help="Quote currency to begin with.")]
 Fee = Annotated[float, typer.Option(help="Fraction of notional.")]
-Slippage = Annotated[float, typer.Option(help="Fraction of price, before impact.")]
+Slippage = Annotated[
+    str,
+    typer.Option(metavar="RATE|FILE", help="Fraction of price, before impact; or as `backtest compare` measured it."),
+]
 Impact = Annotated[float, typer.Option(help="Bar ranges that a whole bar's volume moves the price.")]
 Shorts = Annotated[bool, typer.Option("--short/--long-only", help="Whether targets below 0 are traded.")]
 Limits = Annotated[
@@ -70,7 +73,7 @@ def sweep(
     venue: Venue = None,
     capital: Capital = 10_000.0,
     fee: Fee = 0.001,
-    slippage: Slippage = 0.0005,
+    slippage: Slippage = "0.0005",
     impact: Impact = 1.0,
     shorts: Shorts = False,
     limits: Limits = "plain",
@@ -116,7 +119,7 @@ def check(
     venue: Venue = None,
     capital: Capital = 10_000.0,
     fee: Fee = 0.001,
-    slippage: Slippage = 0.0005,
+    slippage: Slippage = "0.0005",
     impact: Impact = 1.0,
     shorts: Shorts = False,
     limits: Limits = "plain",
@@ -206,3 +209,25 @@ def desk(
         masked=masked,
     )
     replaying.replay(asked, rearm, without or [], json=json)
+
+
+@app.command("compare")
+def compare(
+    live: Annotated[str, typer.Argument(metavar="LIVE", help="An account, or the beginning of a run's id.")],
+    replay: Annotated[
+        str, typer.Argument(metavar="BACKTEST", help="The same of its replay, or the .outcome.npz that it kept.")
+    ],
+    within: Annotated[str, typer.Option(help="How far apart decisions may be that belong to each other.")] = "15m",
+    save: Annotated[
+        str | None, typer.Option("--save-slippage", metavar="FILE", help="Write what fills cost, for --slippage FILE.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Lay a live or paper period beside its replay: every difference, and what explains it.
+
+    Differences of timing, signal, gate, missed fills, price and fee, each with what the two saw, held and were told.
+    Make the replay first: `warden backtest desk` over the same window on recorded candles.
+    """
+    from api.cli import comparing
+
+    comparing.compare(live, replay, within=within, save=save, json=json)

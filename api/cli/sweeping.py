@@ -18,6 +18,7 @@ from api.cli.show import table
 from backtest.outcomes import save
 from backtest.ranges import ranges, sets
 from backtest.searching import Search
+from backtest.slippages import slippage_of
 from backtest.sweeps import Best, Swept
 from backtest.sweeps import sweep as swept_by
 from backtest.walking import Walk
@@ -62,7 +63,7 @@ class Account:
 
     capital: float
     fee: float
-    slippage: float
+    slippage: str
     impact: float
     shorts: bool
     limits: str
@@ -148,7 +149,8 @@ def sweep(asked: Asked, how: How, ways: Ways, *, json: bool) -> None:
 
 def terms_of(how: Account, settings: Settings) -> Terms:
     """Raises ConfigError for what no account can be."""
-    terms = Terms(capital=how.capital, fee=how.fee, slippage=how.slippage, impact=how.impact, shorts=how.shorts)
+    slippage = slippage_of(how.slippage)
+    terms = Terms(capital=how.capital, fee=how.fee, slippage=slippage, impact=how.impact, shorts=how.shorts)
     if how.limits == "plain":
         return terms
     if how.limits != "desk":
