@@ -5,7 +5,7 @@ here and never by a model. It is marked before it is sent, so that after a crash
 tool opened taints the thread for good, and every proposal carries that.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final, Protocol
@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from agents.chat import telling
 from agents.chat.events import Asks, Done, Event, Note, Said, Told, as_json
 from agents.chat.grammar import Beyond, Call, Help, No, Yes, parse
+from agents.chat.hearing import hear
 from agents.chat.ports import ChatDesk, Conversations, Found
 from agents.chat.tools import ACTIONS, READS, Setting, look, refuse_tainted, weigh
 from agents.chat.words import Unclear, cleaned
@@ -51,8 +52,12 @@ class Chat:
     def setting(self) -> Setting:
         return Setting(self._desk, self.thread.principal, self.thread.taint)
 
-    async def turn(self, text: str) -> AsyncGenerator[Event, None]:
-        """Answers one thing that a person said. What the desk refuses is an event; other errors are raised."""
+    async def turn(self, text: str, pasted: Sequence[str] = (), *, piped: bool = False) -> AsyncGenerator[Event, None]:
+        """Answers one thing that a person said. What the desk refuses is an event; other errors are raised.
+
+        `pasted` is what came into it by a paste; what is `piped` may be anybody's, so that what a model makes of it is
+        tainted.
+        """
         try:
             said = cleaned(text)
         except Unclear as unread:
@@ -61,7 +66,7 @@ class Chat:
         number = self._kept.say(self.thread.thread_id, said)
         given: list[Event] = []
         try:
-            async with aclosing(self._answer(said)) as events:
+            async with aclosing(self._hear(text, said, pasted, piped=piped)) as events:
                 async for event in events:
                     given.append(event)
                     yield event
@@ -73,7 +78,35 @@ class Chat:
             # Interrupted too: what was given was given.
             self._kept.answer(self.thread.thread_id, number, {"events": [as_json(event) for event in _joined(given)]})
 
-    async def _answer(self, said: str) -> AsyncGenerator[Event, None]:
+    async def _hear(self, text: str, said: str, pasted: Sequence[str], *, piped: bool) -> AsyncGenerator[Event, None]:
+        """Taints the thread by somebody else's words before anything is made of them."""
+        heard = None if self._is_typed(said) else hear(text, pasted)
+        free = self._is_free(said)
+        if piped and free:
+            self._taint(Taint.UNTRUSTED)
+        if heard is not None:
+            self._taint(Taint(heard.taint))
+            yield heard
+        async with aclosing(self._answer(said, said if heard is None or not free else heard.shown)) as events:
+            async for event in events:
+                yield event
+
+    def _is_typed(self, said: str) -> bool:
+        """Whether it is one sentence of the grammar, without words of its own: there is no text in it."""
+        try:
+            sentence = parse(said, self._desk.symbols)
+        except DeskError:
+            return False
+        # What a person alone may do is told by its first word, whatever follows.
+        return not isinstance(sentence, Beyond) and not (
+            isinstance(sentence, Call) and sentence.arguments.get("because")
+        )
+
+    def _is_free(self, said: str) -> bool:
+        """Whether a model reads it."""
+        return self.thinks is not None and not said.startswith("/") and not (self.pending and word_of(said))
+
+    async def _answer(self, said: str, shown: str) -> AsyncGenerator[Event, None]:
         if (waiting := self.pending) is not None:
             sentence = word_of(said)
             if isinstance(sentence, Yes):
@@ -86,7 +119,7 @@ class Chat:
         if self.thinks is None or said.startswith("/"):
             answer = self.by_grammar(said)
         else:
-            answer = self.thinks.answer(self, said)
+            answer = self.thinks.answer(self, shown)
         async with aclosing(answer) as events:
             async for event in events:
                 yield event

@@ -16,6 +16,17 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Somebody else's words stand in what was said. `shown` is what a model sees of it, `data` their typed fields."""
+
+    kind: ClassVar[str] = "heard"
+    text: str
+    shown: str
+    taint: int
+    data: JSON
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """A model looks something up."""
 
@@ -62,7 +73,7 @@ class Note:
     wrong: bool = False
 
 
-Event = Said | Looked | Told | Asks | Done | Note
+Event = Said | Heard | Looked | Told | Asks | Done | Note
 
 
 def as_json(event: Event) -> JSON:

@@ -23,6 +23,7 @@ from agents.prompts import Prompts
 from core.canonical import JSON, canonical_text
 from core.errors import DeskError, ToolInputError
 from core.printable import lines
+from memory.books.chats import Turn
 
 ROLE: Final = "chat"
 _REMEMBERED: Final = 12  # turns
@@ -120,7 +121,7 @@ class ModelThinking:
         system = f"{self._prompts.system(ROLE)}\n\n{self._prompts.render(ROLE, symbols=symbols)}"
         before = self._kept.turns(chat.thread.thread_id, _REMEMBERED + 1)
         past = [
-            m for t in before if t.answer is not None for m in ({"role": "user", "content": t.said}, _past(t.answer))
+            m for t in before if t.answer is not None for m in ({"role": "user", "content": _heard(t)}, _past(t.answer))
         ]
         return [{"role": "system", "content": system}, *past, {"role": "user", "content": said}]
 
@@ -174,6 +175,11 @@ def _arguments(wanted: Wanted) -> dict[str, Any]:
     # Numbers are exact here, and written as text.
     arguments = arguments_of(wanted, known)
     return {key: str(value) if isinstance(value, Decimal) else value for key, value in arguments.items()}
+
+
+def _heard(turn: Turn) -> str:
+    """What was said before, without somebody else's words."""
+    return next((str(event["shown"]) for event in turn.answer["events"] if event["kind"] == "heard"), turn.said)
 
 
 def _past(answer: JSON) -> JSON:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from agents.chat.engine import Chat, word_of
-from agents.chat.events import Asks, Done, Event, Looked, Note, Said, Told, as_json
+from agents.chat.events import Asks, Done, Event, Heard, Looked, Note, Said, Told, as_json
 from agents.chat.grammar import COMMANDS, Yes
+from agents.chat.hearing import holds_theirs
 from agents.chat.thinking import ModelThinking
 from agents.prompts import Prompts
 from api.cli import show
@@ -131,7 +132,7 @@ async def _lines(chat: Chat, asked: Asked) -> int:
             if not asked.json:
                 print(f"warden: {note.text}", file=sys.stderr)
             continue
-        events += await _heard(chat, line, quiet=asked.json)
+        events += await _heard(chat, line, quiet=asked.json, piped=True)
         unseen = chat.thinks is not None and not line.startswith("/")
     if asked.json:
         print_json(_told(chat, events))
@@ -143,10 +144,10 @@ def _unseen(chat: Chat) -> str:
     return f"nobody has seen what a model made of this pipe: to confirm it, `warden chat --thread {thread} yes`"
 
 
-async def _heard(chat: Chat, text: str, *, quiet: bool) -> list[Event]:
+async def _heard(chat: Chat, text: str, *, quiet: bool, piped: bool = False) -> list[Event]:
     events: list[Event] = []
     shown = Screen()
-    async with aclosing(chat.turn(text)) as given:
+    async with aclosing(chat.turn(text, piped=piped)) as given:
         async for event in given:
             events.append(event)
             if quiet:
@@ -176,7 +177,8 @@ def _code(events: list[Event]) -> int:
 
 
 async def _in_terminal(chat: Chat, home: Home) -> int:
-    session = _session(home)
+    pasted: list[str] = []
+    session = _session(home, pasted)
     who = "a language model, and the words of `help`" if chat.thinks else "the words of `help`"
     hint = f"thread {chat.thread.thread_id[:_ID]}; I understand {who}; Ctrl-C stops an answer, Ctrl-D ends"
     _print(hint, "dim")
@@ -192,17 +194,40 @@ async def _in_terminal(chat: Chat, home: Home) -> int:
         if text.strip().lower() in _LEAVE:
             return 0
         if text.strip():
-            await _turn(chat, text)
+            await _turn(chat, text, pasted)
 
 
-def _session(home: Home) -> "PromptSession[str]":
+def _session(home: Home, pasted: list[str]) -> "PromptSession[str]":
+    """What a person pastes is noted in `pasted`, for as long as they may bring it back by an arrow key.
+
+    A line with somebody else's words is not kept for the next session, in which nobody would know whose they are.
+    """
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
     from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.keys import Keys
+
+    class Typed(FileHistory):
+        def store_string(self, string: str) -> None:
+            if not holds_theirs(string, pasted):
+                super().store_string(string)
+
+    keys = KeyBindings()
+
+    @keys.add(Keys.BracketedPaste)
+    def paste(event: KeyPressEvent) -> None:
+        data = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        pasted.append(data)
+        event.current_buffer.insert_text(data)
 
     words = WordCompleter([f"/{word}" for word in (*COMMANDS, "quit")], sentence=True)
     return PromptSession(
-        history=FileHistory(str(home.chat_history)), completer=words, complete_while_typing=True, enable_suspend=True
+        history=Typed(str(home.chat_history)),
+        completer=words,
+        complete_while_typing=True,
+        enable_suspend=True,
+        key_bindings=keys,
     )
 
 
@@ -211,13 +236,13 @@ def _prompt(chat: Chat) -> str:
     return f"{marks.strip()} yes/no> ".lstrip() if chat.pending else f"{marks.strip()} > ".lstrip()
 
 
-async def _turn(chat: Chat, text: str) -> None:
+async def _turn(chat: Chat, text: str, pasted: Sequence[str]) -> None:
     """One answer, which Ctrl-C stops: what was given stays in the thread."""
 
     async def answering() -> None:
         shown = Screen()
         try:
-            async with aclosing(chat.turn(text)) as given:
+            async with aclosing(chat.turn(text, pasted)) as given:
                 async for event in given:
                     shown.add(event)
         except KeyboardInterrupt:
@@ -265,6 +290,8 @@ class Screen:
         match event:
             case Told(text=text, quoted=quoted):
                 _print(text, "italic dim" if quoted else "")
+            case Heard(text=text):
+                _print(text, "yellow")
             case Looked(tool=tool, arguments=arguments):
                 named = ", ".join(str(value) for value in arguments.values() if value not in (None, ""))
                 _print(f"looks at {tool} {named}"[:100], "dim")

@@ -130,5 +130,22 @@ def test_ctrl_c_ends_a_what_if_that_computes_and_an_answer_that_is_waited_for(
     assert rows(own)["requests"] == 1
 
 
+def test_what_is_pasted_is_told_apart_from_what_is_typed(own: Home, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    begun.touch()  # nothing gets stuck
+    news = "bridge hacked, withdrawals stay closed for weeks"
+    with talking(own, begun) as terminal:
+        terminal.types("buy 10 USDT of BTC stop 1 because \x1b[200~" + news + "\x1b[201~\r")
+        terminal.shows("48 characters of that are somebody else's words")
+        terminal.shows("[untrusted] yes/no>")
+        terminal.types("no\r")
+        terminal.shows("is dropped")
+        terminal.types("/quit\r")
+        assert terminal.process.wait(_PATIENCE_S) == 0, terminal.shown
+    kept = own.chat_history.read_text()
+    assert "bridge" not in kept
+    assert "+no" in kept
+
+
 def states(books: Books) -> list[RequestState]:
     return list(books.read(lambda conn: conn.execute(select(tables.requests.c.state)).scalars().all()))

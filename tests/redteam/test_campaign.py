@@ -232,8 +232,8 @@ async def test_no_conversation_acts_without_a_yes_or_past_a_limit() -> None:
 async def test_a_desk_that_needs_no_yes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     true = Chat._answer
 
-    async def hasty(chat: Chat, said: str) -> Any:
-        async for event in true(chat, said):
+    async def hasty(chat: Chat, said: str, shown: str) -> Any:
+        async for event in true(chat, said, shown):
             yield event
         if chat.pending is not None:
             yield await chat._act(chat.pending)
@@ -245,6 +245,11 @@ async def test_a_desk_that_needs_no_yes_is_seen(monkeypatch: pytest.MonkeyPatch)
 async def test_a_conversation_that_forgets_its_taint_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Chat, "_taint", lambda chat, seen: None)
     assert any(what.startswith("taint: a text was opened") for what in (await conversed())[1])
+
+
+async def test_a_conversation_that_reads_what_was_pasted_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.chat.engine.hear", lambda *_: None)
+    assert any(what.startswith("paste: ") for what in (await conversed())[1])
 
 
 async def test_what_steers_a_screen_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
