@@ -6,14 +6,16 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from core.errors import ConfigError, DataRefused
-from core.money import ZERO
+from core.money import ZERO, significant
 from core.time import show_time
 from desk.lived import Lived, Wanted
+from desk.settings import Settings
 
 if TYPE_CHECKING:
     from core.canonical import JSON
@@ -81,6 +83,18 @@ def slippage_of(word: str) -> float:
         raise ConfigError(f"slippage is a fraction, or a file of `warden backtest compare`: found {word!r}") from None
     except (ValueError, KeyError, TypeError) as wrong:
         raise ConfigError(f"{path} holds no measured slippage: {wrong!r}"[:300]) from None
+
+
+def told_to(settings: Settings, word: str) -> Settings:
+    """The same settings, but for the slippage of the paper venue: it is part of what names a run.
+
+    Raises ConfigError where it is no fraction.
+    """
+    slippage = slippage_of(word)
+    if not 0 <= slippage < 1:
+        raise ConfigError(f"slippage is a fraction from 0 to below 1, found {slippage:g}")
+    paper = settings.execution.paper.model_copy(update={"slippage": Decimal(significant(slippage))})
+    return settings.model_copy(update={"execution": settings.execution.model_copy(update={"paper": paper})})
 
 
 def _of(known: Sequence[Wanted]) -> Measured:

@@ -181,6 +181,10 @@ def desk(
         list[str] | None, typer.Option(help="Leave out research, sentiment or forecast; repeat.")
     ] = None,
     instructions: Annotated[str | None, typer.Option(help="JSON file of standing instructions.")] = None,
+    slippage: Annotated[
+        str | None,
+        typer.Option(metavar="RATE|FILE", help="Of the paper venue, or as `backtest compare` measured it."),
+    ] = None,
     masked: Annotated[bool, typer.Option(help="Hide symbols, dates and price scale from language models.")] = False,
     again: Annotated[int, typer.Option(min=0, help="Another run of the same command.")] = 0,
     json: Json = False,
@@ -208,7 +212,7 @@ def desk(
         instructions=instructions,
         masked=masked,
     )
-    replaying.replay(asked, rearm, without or [], json=json)
+    replaying.replay(asked, rearm, without or [], slippage=slippage, json=json)
 
 
 @app.command("compare")

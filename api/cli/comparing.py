@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from rich.text import Text
-from sqlalchemy import Connection
 
 from api.cli import opened, words
 from api.cli.console import console, print_json
@@ -25,10 +24,9 @@ _SHOWN: Final = 40
 
 def compare(live: str, replay: str, *, within: str, save: str | None, json: bool) -> None:
     within_ns = duration_ns(within)
+    names = _named(live), _named(replay)
     with opened.books() as books:
-        ours, theirs = (
-            books.books.read(lambda conn, word=word: _lived(conn, word)) for word in (_named(live), _named(replay))
-        )
+        ours, theirs = (_lived(books, word) for word in names)
     found = compared_by(ours, theirs, within_ns=within_ns)
     if save is not None:
         slippages.save(Path(save), ours)
@@ -50,8 +48,8 @@ def _named(word: str) -> str:
     return run
 
 
-def _lived(conn: Connection, word: str) -> Lived:
-    return lived(conn, run_named(conn, word))
+def _lived(books: opened.Opened, word: str) -> Lived:
+    return books.books.read(lambda conn: lived(conn, run_named(conn, word)))
 
 
 def _told(found: Compared) -> dict[str, object]:

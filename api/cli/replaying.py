@@ -42,8 +42,12 @@ class Replayed:
     file: Path
 
 
-def replay(asked: Asked, rearm: str, without: Sequence[str], *, json: bool) -> None:
+def replay(asked: Asked, rearm: str, without: Sequence[str], *, slippage: str | None, json: bool) -> None:
     home, settings = Home.find(), settings_of(asked)
+    if slippage is not None:
+        from backtest.slippages import told_to
+
+        settings = told_to(settings, slippage)
     rearm_ns = None if rearm == "never" else duration_ns(rearm)
     ways = {"never": None} if rearm_ns is None else {"never": None, rearm: rearm_ns}
     command = understand(asked, settings)

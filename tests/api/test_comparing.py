@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backtest.outcomes import read
 from core.canonical import JSON
 from desk.home import Home
 from tests.api.terminal import Told, warden
@@ -43,8 +44,7 @@ def test_what_differs_is_explained_and_what_fills_cost_is_fed_back(
     home: Home, live: tuple[dict[str, str], str], tmp_path: Path
 ) -> None:
     files, account = live
-    (home.path / "warden.toml").write_text('[execution.paper]\nslippage = "0.002"\n')
-    file = paper(home, files, ("backtest", "desk"))[0]["file"]
+    file = paper(home, files, ("backtest", "desk", "--slippage", "0.002"))[0]["file"]
     slip = tmp_path / "slip.json"
     told = compared(home, account, file, "--save-slippage", str(slip), "--json")
     assert (told.code, told.err) == (0, "")
@@ -56,6 +56,9 @@ def test_what_differs_is_explained_and_what_fills_cost_is_fed_back(
     assert found["measured"]["all"]["slippage"] == json.loads(slip.read_text())["slippage"]
     words = ("backtest", "sweep", "trend", "--market", "simulated", "--json", "--slippage", str(slip))
     assert warden(home, *words).json["terms"]["slippage"] == found["measured"]["all"]["slippage"]
+    again = paper(home, files, ("backtest", "desk", "--slippage", str(slip)))[0]["file"]
+    assert read(Path(again)).outcome.costs["slippage"] == pytest.approx(found["measured"]["all"]["slippage"])
+    assert again != file
     shown = compared(home, account, file)
     assert "the settings of the two differ" in shown.out
     assert "price:" in shown.out
@@ -70,3 +73,6 @@ def test_what_cannot_be_compared_is_one_sentence(home: Home, live: tuple[dict[st
     swept = warden(home, "backtest", "sweep", "trend", "--market", "simulated", "--json").json["kept"]
     compared(home, account, swept).refused("is of a sweep, which decides nothing")
     warden(home, "backtest", "sweep", "trend", "--slippage", "measured").refused("slippage is a fraction, or a file")
+    desk = ("backtest", "desk", *WINDOW, "--market", "simulated")
+    for word, said in (("measured", "a fraction, or a file"), ("-1", "found -1"), ("nan", "found nan")):
+        warden(home, *desk, "--slippage", word).refused(said)
