@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Protocol
 
@@ -137,7 +138,7 @@ class BookedRecords:
 
     def _annex(self) -> JSON:
         return {
-            "tradewarden": version("tradewarden"),
+            "tradewarden": _version(),
             "python": sys.version.split()[0],
             "host": platform.node(),
             "wall_ns": time.time_ns(),
@@ -145,6 +146,12 @@ class BookedRecords:
             "reasoner": self.reasoner,
             "models": self.bill.told(),
         }
+
+
+@cache
+def _version() -> str:
+    """Read once: it stands in a file that takes a millisecond to parse."""
+    return version("tradewarden")
 
 
 def account_state(conn: Connection, desk: Desk) -> JSON:

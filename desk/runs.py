@@ -12,6 +12,7 @@ from sqlite3 import DatabaseError
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlalchemy import Connection
 
+from agents import pipeline
 from agents.instructions import Instruction
 from core import identity
 from core.canonical import JSON, plain
@@ -20,7 +21,7 @@ from core.time import ManualClock, show_time
 from desk import forecasters, policies, requests, scorers
 from desk.build import PastDesk, build
 from desk.clock import SystemClock
-from desk.cycles import run_cycle
+from desk.cycles import Engine, run_cycle
 from desk.holding import Holding
 from desk.home import Home
 from desk.markets import MarketSpec
@@ -175,12 +176,17 @@ class DeskRun:
             async with self._holding.kept():
                 await self._retraining.tend()
             with books.step():
-                await run_cycle(desk, self.run_id, ordinal, self.command.market.symbols, as_of_ns)
+                await run_cycle(desk, self.run_id, ordinal, self.command.market.symbols, as_of_ns, self._engine)
         await self._see_out()
         await self._reflect()
         books.write(lambda conn: records.finish_run(conn, self.run_id))
         progress(len(self.command.as_of_ns), len(self.command.as_of_ns))
         return self._result(reported=False, resumed=before is not None, halted=None)
+
+    @property
+    def _engine(self) -> Engine | None:
+        """A rehearsal's stages one after the other: it parks for nobody, and its records are the graph's."""
+        return None if self.command.rehearsal is None else pipeline.run
 
     async def step_to(self, now_ns: int) -> None:
         """The watch sees every bar that closes on the way, one commit each."""

@@ -67,7 +67,7 @@ class Books:
         """Runs `work` on a connection that cannot write, over one committed moment; in a step, over the step's own."""
         self._check_caller()
         if self._stepping:
-            answer: T = self._ask(work)
+            answer: T = self._ask(work, only_reads=True)
             return answer
         with plain_errors(self._url), self._readers.connect() as conn, conn.begin():
             return work(conn)
@@ -109,9 +109,9 @@ class Books:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, task: Work | Turn) -> Any:
+    def _ask(self, task: Work | Turn, *, only_reads: bool = False) -> Any:
         with plain_errors(self._url):
-            return self._writer.submit(task).wait()
+            return self._writer.submit(task, only_reads=only_reads).wait()
 
     def _check_caller(self) -> None:
         if self._writer.is_this_thread:

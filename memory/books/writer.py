@@ -2,6 +2,9 @@
 
 A job is answered when its transaction is committed; inside a step already when its savepoint is released. What a job
 raises goes to its own caller, what a commit raises to everybody who shared it.
+
+While a step is open the connection is lent: whoever has a job does it on the spot, one at a time, since handing it to
+the thread and back costs more than most jobs. Where a step begins and how it ends is the thread's own to do.
 """
 
 import threading
@@ -30,10 +33,11 @@ class Turn(Enum):
 class Job:
     """One task and its answer. `wait` gives what the task returned or raises what it raised."""
 
-    __slots__ = ("_answered", "_error", "_result", "task")
+    __slots__ = ("_answered", "_error", "_result", "only_reads", "task")
 
-    def __init__(self, task: Work | Turn) -> None:
+    def __init__(self, task: Work | Turn, *, only_reads: bool = False) -> None:
         self.task = task
+        self.only_reads = only_reads
         self._result: Any = None
         self._error: BaseException | None = None
         # A bare lock wakes its waiter twice as fast as a Future does.
@@ -68,6 +72,9 @@ class Writer:
         self._batch: list[Job] = []
         self._gate = threading.Lock()
         self._closed = False
+        self._serving = threading.Lock()
+        self._at_work: int | None = None  # the thread that does a job
+        self._transaction: _Transaction | None = None
         # Asked once in every transaction, inside it: whether this process may still write.
         self.guard: Work | None = None
         self._thread = threading.Thread(target=self._live, name="books-writer", daemon=True)
@@ -75,10 +82,13 @@ class Writer:
 
     @property
     def is_this_thread(self) -> bool:
-        return threading.current_thread() is self._thread
+        return self._at_work == threading.get_ident()
 
-    def submit(self, task: Work | Turn) -> Job:
-        job = Job(task)
+    def submit(self, task: Work | Turn, *, only_reads: bool = False) -> Job:
+        """`only_reads` says that nothing has to be undone where the task raises."""
+        job = Job(task, only_reads=only_reads)
+        if not isinstance(task, Turn) and self._done_on_the_spot(job):
+            return job
         with self._gate:
             if self._closed:
                 raise RuntimeError("the books are closed")
@@ -92,16 +102,36 @@ class Writer:
             self.submit(Turn.STOP)
         self._thread.join()
 
+    def _done_on_the_spot(self, job: Job) -> bool:
+        """False where no step is open."""
+        lent = self._transaction
+        if lent is None or not lent.stepping:
+            return False
+        with self._serving:
+            if self._closed or not lent.stepping:
+                return False
+            self._serve(lent, [job])
+        return True
+
+    def _serve(self, transaction: "_Transaction", batch: list[Job]) -> None:
+        self._at_work = threading.get_ident()
+        try:
+            transaction.serve(batch)
+        finally:
+            self._at_work = None
+
     def _live(self) -> None:
         try:
             with self._engine.connect() as conn:
-                transaction = _Transaction(conn, lambda: self.guard)
+                transaction = self._transaction = _Transaction(conn, lambda: self.guard)
                 while not transaction.ended:
                     self._batch = [self._queue.get()]
                     while not self._queue.empty():
                         self._batch.append(self._queue.get())
-                    transaction.serve(self._batch)
+                    with self._serving:
+                        self._serve(transaction, self._batch)
         finally:
+            self._transaction = None
             # Whatever ended the thread, nobody may wait for it for ever.
             with self._gate:
                 self._closed = True
@@ -119,7 +149,7 @@ class _Transaction:
         self._conn = conn
         self._guard = guard
         self._guarded = False
-        self._stepping = False
+        self.stepping = False
         self._alone = False  # the one job of its transaction, which is undone with it: it needs no savepoint
         self._lost: Exception | None = None
         self._uncommitted: list[tuple[Job, Any]] = []
@@ -127,13 +157,13 @@ class _Transaction:
 
     def serve(self, batch: list[Job]) -> None:
         for job in batch:
-            self._alone = len(batch) == 1 and not self._stepping
+            self._alone = len(batch) == 1 and not self.stepping
             try:
                 self._turn(job) if isinstance(job.task, Turn) else self._work(job, job.task)
             except BaseException as error:  # noqa: BLE001 - whatever a job raises belongs to its own caller
-                self._undo_one()
+                self._undo_one(job)
                 job.failed(error)
-        if not self._stepping:
+        if not self.stepping:
             self._commit()
 
     def _work(self, job: Job, task: Work) -> None:
@@ -142,21 +172,22 @@ class _Transaction:
         if not self._conn.in_transaction():
             self._conn.begin()
             self._guarded = False
-        if not self._alone:
+        in_savepoint = not (self._alone or job.only_reads)
+        if in_savepoint:
             self._conn.exec_driver_sql("SAVEPOINT job")
         if not self._guarded and (guard := self._guard()) is not None:
             guard(self._conn)
             self._guarded = True
         result = task(self._conn)
-        if not self._alone:
+        if in_savepoint:
             self._conn.exec_driver_sql("RELEASE SAVEPOINT job")
-        if self._stepping:
+        if self.stepping:
             job.done(result)
         else:
             self._uncommitted.append((job, result))
 
-    def _undo_one(self) -> None:
-        if not self._conn.in_transaction():
+    def _undo_one(self, job: Job) -> None:
+        if job.only_reads or not self._conn.in_transaction():
             return
         if self._alone:
             self._conn.rollback()
@@ -170,7 +201,7 @@ class _Transaction:
 
     def _undo_all(self, why: Exception) -> None:
         self._conn.rollback()
-        if self._stepping:
+        if self.stepping:
             self._lost = why
         for job, _ in self._uncommitted:
             job.failed(why)
@@ -191,7 +222,7 @@ class _Transaction:
                 self._commit()
                 self._conn.begin()
                 self._guarded = False
-                self._stepping = True
+                self.stepping = True
             case Turn.KEEP:
                 self._keep()
             case Turn.UNDO:
@@ -208,10 +239,10 @@ class _Transaction:
             self._end_step()
             raise lost
         self._conn.commit()
-        self._stepping = False
+        self.stepping = False
 
     def _end_step(self) -> None:
-        if self._stepping:
+        if self.stepping:
             self._conn.rollback()
-        self._stepping = False
+        self.stepping = False
         self._lost = None

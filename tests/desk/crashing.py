@@ -26,9 +26,9 @@ def at_every_task(seen: Callable[[], None]) -> Iterator[None]:
     """Calls `seen` before each task that the books are given: a write, the beginning of a step, or its commit."""
     submit = Writer.submit
 
-    def watched(self: Writer, task: Any) -> Any:
+    def watched(self: Writer, task: Any, **how: bool) -> Any:
         seen()
-        return submit(self, task)
+        return submit(self, task, **how)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Writer, "submit", watched)
