@@ -186,6 +186,9 @@ def desk(
         typer.Option(metavar="RATE|FILE", help="Of the paper venue, or as `backtest compare` measured it."),
     ] = None,
     masked: Annotated[bool, typer.Option(help="Hide symbols, dates and price scale from language models.")] = False,
+    step: Annotated[
+        str, typer.Option(help="needed: bars that change nothing but marks are passed together; every: one by one.")
+    ] = "needed",
     again: Annotated[int, typer.Option(min=0, help="Another run of the same command.")] = 0,
     json: Json = False,
 ) -> None:
@@ -212,7 +215,7 @@ def desk(
         instructions=instructions,
         masked=masked,
     )
-    replaying.replay(asked, rearm, without or [], slippage=slippage, json=json)
+    replaying.replay(asked, rearm, without or [], step, slippage=slippage, json=json)
 
 
 @app.command("compare")

@@ -12,6 +12,7 @@ from api.cli import words
 from api.cli.console import console, print_json
 from api.cli.running import Asked, settings_of, understand, with_progress
 from api.cli.show import table
+from core.errors import ConfigError
 from core.time import duration_ns
 from desk.denials import denials
 from desk.home import Home
@@ -42,7 +43,9 @@ class Replayed:
     file: Path
 
 
-def replay(asked: Asked, rearm: str, without: Sequence[str], *, slippage: str | None, json: bool) -> None:
+def replay(asked: Asked, rearm: str, without: Sequence[str], step: str, *, slippage: str | None, json: bool) -> None:
+    if step not in ("needed", "every"):
+        raise ConfigError(f"--step is {step!r}: needed and every are allowed")
     home, settings = Home.find(), settings_of(asked)
     if slippage is not None:
         from backtest.slippages import told_to
@@ -50,7 +53,7 @@ def replay(asked: Asked, rearm: str, without: Sequence[str], *, slippage: str | 
         settings = told_to(settings, slippage)
     rearm_ns = None if rearm == "never" else duration_ns(rearm)
     ways = {"never": None} if rearm_ns is None else {"never": None, rearm: rearm_ns}
-    command = understand(asked, settings)
+    command = replace(understand(asked, settings), every_bar=step == "every")
     commands = {name: replace(command, rehearsal=Rehearsal.of(without, ns)) for name, ns in ways.items()}
     found = [asyncio.run(_replay(home, settings, each, name, quiet=json)) for name, each in commands.items()]
     if json:

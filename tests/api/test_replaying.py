@@ -37,9 +37,18 @@ def test_what_a_replay_cannot_do_is_named_before_anything_runs(home: Home, tmp_p
         (("--without", "plan"), "--without plan: a replay can leave out research, sentiment, forecast"),
         (("--rearm", "soon"), "'soon'"),
         (("--rearm", "0h"), "found '0h'"),
+        (("--step", "some"), "--step is 'some': needed and every are allowed"),
     ):
         told = replayed(home, files, *words)
         assert told.code != 0
         assert problem in told.err
     assert not home.backtests.exists()
     assert not (home.path / "desk.db").exists()
+
+
+def test_stepping_every_bar_reports_the_same(home: Home, tmp_path: Path) -> None:
+    files = write_hourly_candles(tmp_path)
+    needed = replayed(home, files, "--json").json[0]["report"]
+    other = Home(tmp_path / "other")
+    every = replayed(other, files, "--json", "--step", "every").json[0]["report"]
+    assert every == needed
