@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from core.errors import ConfigError
 
@@ -53,6 +54,7 @@ def timeframe_named(text: str) -> Timeframe:
         raise ConfigError(f"found the timeframe {text!r}, allowed are {', '.join(Timeframe)}") from None
 
 
+@cache  # of a timeframe it is asked a hundred times a cycle
 def duration_ns(text: str) -> int:
     """Nanoseconds of '90s', '15m', '4h', '1d'."""
     match = _DURATION.match(text.strip())

@@ -13,7 +13,7 @@ from core.instruments import Instrument
 from core.money import exact
 from core.quotes import Feeds, Funding
 from core.time import Timeframe, show_time
-from market.aggregate import aggregate
+from market.aggregate import aggregate, window
 from market.instruments import listed
 from market.store.versions import Versions
 
@@ -39,6 +39,9 @@ class CandleHistory:
         self._candles = dict(zip(symbols, histories, strict=True))
         self._moments = {symbol: history.moments() for symbol, history in self._candles.items()}
         self._instruments = {symbol: listed(symbol) for symbol in symbols}
+        # Known as they closed: then what coarser bars are is a question of time alone.
+        self._prompt = {symbol: history.prompt for symbol, history in self._candles.items()}
+        self._coarse: dict[tuple[str, Timeframe], tuple[Bars, IntArray]] = {}
 
     def symbols(self) -> tuple[str, ...]:
         return tuple(self._candles)
@@ -84,9 +87,28 @@ class CandleHistory:
         history = self._history(symbol)
         if timeframe is self._timeframe:
             return history.tail(as_of_ns, n)
+        if self._prompt[symbol]:
+            coarse, whole_ns = self._coarser(symbol, timeframe)
+            end = int(np.searchsorted(whole_ns, as_of_ns, side="right"))
+            return window(coarse, max(0, end - max(0, n)), end)
         # One bucket more than asked for, since the newest bars may belong to one that has not closed.
         base = history.tail(as_of_ns, (max(0, n) + 1) * max(1, timeframe.ns // self._timeframe.ns))
         return aggregate(base, timeframe, as_of_ns=as_of_ns, n=n)
+
+    def _coarser(self, symbol: str, timeframe: Timeframe) -> tuple[Bars, IntArray]:
+        """Every whole bar of a timeframe, made once, and when each is whole: at its close, or where its last finer bar
+        is missing once a later one is known."""
+        kept = self._coarse.get((symbol, timeframe))
+        if kept is None:
+            rows = self._candles[symbol].rows
+            last_ns = int(rows.open_ns[-1]) + rows.timeframe.ns if len(rows) else 0
+            coarse = aggregate(rows, timeframe, as_of_ns=last_ns, n=len(rows))
+            ends = coarse.open_ns + timeframe.ns
+            next_row = np.searchsorted(rows.open_ns, ends)
+            closed = rows.open_ns[next_row - 1] + rows.timeframe.ns == ends
+            later = rows.open_ns[np.minimum(next_row, len(rows) - 1)] + rows.timeframe.ns if len(rows) else ends
+            kept = self._coarse[symbol, timeframe] = coarse, np.where(closed, ends, later)
+        return kept
 
     def closed_bars(self, symbol: str, *, after_ns: int, until_ns: int) -> list[Bar]:
         """Bars in exact money that became known after `after_ns` and by `until_ns`, at their close or soon after it,

@@ -43,6 +43,11 @@ class Versions:
         """Bars that were known at their close and never revised."""
         return cls(bars, bars.open_ns + bars.timeframe.ns, True)
 
+    @property
+    def prompt(self) -> bool:
+        """Whether every bar was known at its close, and never revised."""
+        return self.plain and bool(np.array_equal(self.known_ns, self.rows.open_ns + self.rows.timeframe.ns))
+
     def known(self, as_of_ns: int) -> Bars:
         """Every bar known at `as_of_ns`, in the version known then, oldest first. Views where the rows are plain."""
         return self.tail(as_of_ns, len(self.rows))

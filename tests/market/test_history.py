@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from core.errors import ConfigError, DataRefused
-from core.time import HOUR_NS, Timeframe
+from core.time import HOUR_NS, MINUTE_NS, Timeframe
+from market.aggregate import aggregate
 from market.history import CandleHistory
 from tests.market.material import T0, bars_of
 
@@ -71,3 +73,19 @@ def test_closes_are_distinct_sorted_and_exclude_the_start() -> None:
 )
 def test_decisions_look_at_hours_or_at_what_is_coarser(base: Timeframe, decision: Timeframe) -> None:
     assert CandleHistory([bars_of([1.0, 2.0], timeframe=base)]).decision_timeframe is decision
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_coarser_bars_made_once_are_those_made_at_every_moment(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    absent = set(draw.choice(400, 60, replace=False).tolist()) | set(range(100, 100 + 40 * seed)) - {0}
+    bars = bars_of((100 + draw.normal(0, 1, 400)).tolist(), timeframe=Timeframe.M15, absent=sorted(absent))
+    market = CandleHistory([bars])
+    for frame in (Timeframe.M30, Timeframe.H1, Timeframe.H4, Timeframe.D1):
+        for as_of_ns in range(T0 - HOUR_NS, T0 + 104 * HOUR_NS, 5 * MINUTE_NS):
+            n = int(draw.integers(0, 9))
+            expected = aggregate(bars, frame, as_of_ns=as_of_ns, n=n)
+            found = market.bars("BTC/USDT", frame, as_of_ns=as_of_ns, n=n)
+            assert found.timeframe is frame
+            for field in ("open_ns", "open", "high", "low", "close", "volume"):
+                np.testing.assert_array_equal(getattr(found, field), getattr(expected, field), field)
