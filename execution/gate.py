@@ -175,7 +175,9 @@ class Gate:
             return
         try:
             await self._door.cancel(client_order_id, symbol)
-            await self.poll(client_order_id, symbol)
+            # Where the market has forgotten the coin, the watch says so at its next look; a halt or an exit goes on.
+            with suppress(ConfigError):
+                await self.poll(client_order_id, symbol)
         except ExchangeUnavailable:
             if client_order_id not in self._in_flight:
                 self._books.write(lambda conn: lifecycle.lost(conn, client_order_id, self._clock.now_ns()))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from core import identity
 from core.algorithms import ExecutionPlan, Iceberg, LimitChase, Marketable, Twap
 from core.canonical import plain
-from core.errors import ConfigError, ExchangeUnavailable, LedgerBroken
+from core.errors import ExchangeUnavailable, LedgerBroken
 from core.money import ZERO, Price, Quantity, round_quantity, text_of
 from core.orders import Order, OrderState, Proposal
 from core.ports import Clock, MarketFacts
@@ -108,21 +108,10 @@ class Algorithms:
         parents.close(conn, parent, plain(found), now_ns)
 
     def _parts(self, conn: Connection, parent: Parent) -> list[Part]:
-        instrument = self._market.instrument(parent.order.symbol)
-        if instrument is None:
-            raise ConfigError(f"{parent.order.symbol} is worked by an algorithm, and this market does not know it")
         mids = {child.client_order_id: child.mid for child in parent.children}
         table = tables.fills
         rows = conn.execute(select(table).where(table.c.client_order_id.in_(mids)))
-        return [
-            Part(
-                row.quantity,
-                row.price,
-                mids[row.client_order_id],
-                row.fee if row.fee_currency == instrument.quote else row.fee_worth,
-            )
-            for row in rows
-        ]
+        return [Part(row.quantity, row.price, mids[row.client_order_id], row.fee_worth) for row in rows]
 
     # What is due.
 

@@ -307,3 +307,15 @@ def test_whatever_reaches_the_venue_was_approved_once_and_fits(
 
     with copied_books(empty_books, tmp_path_factory.mktemp("desk")) as books:
         asyncio.run(all_at_once(Desk.open(books)))
+
+
+async def test_a_halt_cancels_every_entry_though_the_market_has_forgotten_the_coin_of_one(desk: Desk) -> None:
+    for symbol in ("ETH/USDT", "BTC/USDT"):
+        assert (await desk.propose(desk.buy("1", at="96", symbol=symbol))).kind is AnswerKind.WORKING
+    forgotten = desk.market.instruments.pop("ETH/USDT")
+    await desk.gate.halt(by="ada", reason="enough")
+    assert len(desk.venue.cancelled) == 2
+    assert [a.symbol for a in desk.live()] == ["ETH/USDT"], "it counts until the venue's word on it can be booked"
+    desk.market.instruments[forgotten.symbol] = forgotten
+    await desk.step()
+    assert desk.live() == []
