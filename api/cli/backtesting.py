@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from api.cli import options
+from api.cli.options import Json
+
 app = typer.Typer(help="Simulated runs: what they came to, and whether to believe it.", no_args_is_help=True)
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command("new")
@@ -167,29 +167,29 @@ def desk(
     start: Annotated[str, typer.Option("--from", help="The first cycle, UTC.")],
     end: Annotated[str, typer.Option("--to", help="To this time, included.")],
     every: Annotated[str, typer.Option(help="Time between cycles, such as 4h.")],
-    symbols: Annotated[str, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT.")] = "BTC/USDT,ETH/USDT",
-    candles: Annotated[list[str] | None, typer.Option(help="FILE or SYMBOL=FILE; repeat, or list after it.")] = None,
-    files: Annotated[list[str] | None, typer.Argument(help="More candle files.", show_default=False)] = None,
+    symbols: options.Pairs = "BTC/USDT,ETH/USDT",
+    candles: options.CandleFiles = None,
+    files: options.MoreFiles = None,
     market: Annotated[str, typer.Option(help="recorded or simulated.")] = "recorded",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the simulated market.")] = None,
-    venue: Annotated[str | None, typer.Option(help="Of the candles in the store, without --candles.")] = None,
-    timeframe: Annotated[str | None, typer.Option(help="Of the candles in the store; the finest by default.")] = None,
+    seed: options.Seed = None,
+    venue: options.StoredVenue = None,
+    timeframe: options.StoredTimeframe = None,
     rearm: Annotated[
         str, typer.Option(help="When an attendant re-arms what halted the desk: never, or 24h.")
     ] = "never",
     without: Annotated[
         list[str] | None, typer.Option(help="Leave out research, sentiment or forecast; repeat.")
     ] = None,
-    instructions: Annotated[str | None, typer.Option(help="JSON file of standing instructions.")] = None,
+    instructions: options.Instructions = None,
     slippage: Annotated[
         str | None,
         typer.Option(metavar="RATE|FILE", help="Of the paper venue, or as `backtest compare` measured it."),
     ] = None,
-    masked: Annotated[bool, typer.Option(help="Hide symbols, dates and price scale from language models.")] = False,
+    masked: options.Masked = False,
     step: Annotated[
         str, typer.Option(help="needed: bars that change nothing but marks are passed together; every: one by one.")
     ] = "needed",
-    again: Annotated[int, typer.Option(min=0, help="Another run of the same command.")] = 0,
+    again: options.Again = 0,
     json: Json = False,
 ) -> None:
     """Replay the whole desk over recorded candles: pipeline, risk officer, gate, paper venue, watch and journal.

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from api.cli.options import Json
+
 app = typer.Typer(help="Market data: fetch, watch, import, list, verify, export.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Venue = Annotated[str | None, typer.Option(help="As ccxt calls it, such as binance; else the file says it.")]
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.options import Account, Json, Reason
+
 app = typer.Typer(help="Standing instructions: add, list, show, pause, resume, end.", no_args_is_help=True)
 add = typer.Typer(help="Add a standing instruction: it is shown, and a person confirms it.", no_args_is_help=True)
 app.add_typer(add, name="add")
@@ -14,11 +16,8 @@ Symbol = Annotated[str, typer.Option(help="A spot pair, such as BTC/USDT.")]
 Quote = Annotated[str, typer.Option(help="Quote currency for one order, its fee included.")]
 Orders = Annotated[int, typer.Option(min=1, help="How many orders it may place in all: what you confirm.")]
 Spend = Annotated[str | None, typer.Option(help="Quote currency that it may spend in all; by its orders if not given.")]
-Account = Annotated[str | None, typer.Option(help="Account id; the newest run's by default.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm it: do not ask.")]
 By = Annotated[str, typer.Option(help="Who confirms it; journaled.")]
-Reason = Annotated[str, typer.Option(help="Why; journaled.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Which = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")]
 
 

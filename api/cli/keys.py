@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from api.cli.options import Json
+
 app = typer.Typer(
     help="Keys of exchanges and model servers, kept unseen: add, list, remove, accept.", no_args_is_help=True
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Venue = Annotated[str, typer.Argument(metavar="VENUE", help="As ccxt writes it, such as binance.")]
 Either = Annotated[
     str, typer.Argument(metavar="NAME", help="A venue as ccxt writes it, or a model server, such as openai.")

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from api.cli.options import Json
+
 app = typer.Typer(help="What the desk remembers: list, search, forget.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Symbol = Annotated[str | None, typer.Option(help="Of this market, and of none, such as BTC/USDT.")]
 Kind = Annotated[str | None, typer.Option(help="Such as lesson.")]
 Account = Annotated[str | None, typer.Option(help="What this account may know; all accounts by default.")]

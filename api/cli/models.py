@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from api.cli.options import Json
+
 app = typer.Typer(help="Trained forecasters: train, list, show, score, tune, report, promote.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as xgb-4h-1, from `warden models list`.")]
 Learner = Annotated[
     str,
