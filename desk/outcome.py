@@ -15,6 +15,7 @@ from core.errors import ConfigError, DataRefused
 from core.fills import fee, slipped
 from core.money import ZERO
 from core.orders import Side
+from core.verdicts import AnswerKind
 from desk.booked import BookedFill, fills_of, payments_of, round_trips
 from desk.markets import Market
 from desk.rehearsal import rearmed
@@ -74,7 +75,7 @@ def outcome_of(conn: Connection, run: Run, market: Market, settings: Settings) -
         parameters=_parameters(run),
         costs={"fee": max(rates.values()), "slippage": float(paper.slippage), "impact": float(paper.impact)},
         data=_inputs(market, symbols, settings),
-        vetoes=_vetoes(conn, run.run_id),
+        vetoes=_vetoes(conn, run.account_id, run.run_id),
     )
 
 
@@ -157,9 +158,12 @@ def _inputs(market: Market, symbols: Sequence[str], settings: Settings) -> dict[
     return {**named, "policy": settings.policy_hash}
 
 
-def _vetoes(conn: Connection, run_id: str) -> dict[str, int]:
-    """Denials of the gate by code."""
+def _vetoes(conn: Connection, account_id: str, run_id: str) -> dict[str, int]:
+    """Denials of the gate by code, also of what standing instructions wanted."""
     denied: Counter[str] = Counter()
+    for proposal in conn.execute(select(tables.proposals).where(tables.proposals.c.account_id == account_id)):
+        if proposal.cycle_id is None and proposal.kind == AnswerKind.DENIED:
+            denied.update(v["code"] for v in proposal.review["verdicts"] if v["outcome"] == "denied")
     for record in records.listing(conn, run_id=run_id, kind=RecordKind.DECISION, limit=None):
         body: JSON = blobs.get_json(conn, record.body) or {"answers": []}
         denied.update(v["code"] for a in body["answers"] for v in a["verdicts"] if v["outcome"] == "denied")

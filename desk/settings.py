@@ -20,6 +20,7 @@ from core.errors import ConfigError
 from core.money import ONE
 from core.time import DAY_NS, duration_ns
 from desk import forecasters
+from desk.compute import ComputeSettings
 from desk.home import Home
 from execution.settings import ExecutionSettings
 from execution.venues.exchange.facts import facts_of
@@ -114,7 +115,7 @@ class ModelsTable(BaseModel):
 
 
 # Known at a start, and no part of what decides: secrets, a name, a policy that only looks on, a way for events.
-NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow", "bus"})
+NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow", "bus", "compute"})
 # What only a start can know: no file may say it.
 COMPUTED = frozenset({"database_url", "policy_source", "shadow", "plugins", "source_plugins", "forecasters"})
 
@@ -135,6 +136,7 @@ class Settings(BaseModel):
     market: MarketSettings = MarketSettings()
     venue: VenueSettings = Field(VenueSettings(), validate_default=True)
     bus: BusSettings = BusSettings()
+    compute: ComputeSettings = ComputeSettings()
     risk: RiskSettings = RiskSettings()
     execution: ExecutionSettings = ExecutionSettings()
     models: ModelsTable = ModelsTable()
@@ -189,6 +191,7 @@ class Settings(BaseModel):
         return {
             **self.deciding(),
             "bus": {"url": masked(self.bus.url)},
+            "compute": {"address": self.compute.address},
             "database_url": url,
             "policy_source": self.policy_source,
             "shadow": shadow,

@@ -36,7 +36,10 @@ Params = Annotated[
     ),
 ]
 Strategy = Annotated[
-    str, typer.Argument(metavar="STRATEGY", help="trend, reversion, breakout, composite, FILE.py, or installed.")
+    str,
+    typer.Argument(
+        metavar="STRATEGY", help="trend, reversion, breakout, composite, FILE.py, or installed; dca, grid, smart."
+    ),
 ]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT by default; repeat.")]
 Timeframe = Annotated[str, typer.Option(help="Such as 1h.")]

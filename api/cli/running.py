@@ -69,7 +69,7 @@ def settings_of(asked: Asked) -> Settings:
 
 def understand(asked: Asked, settings: Settings) -> RunCommand:
     """The command that was meant, or one sentence about what is wrong with it."""
-    spec = _market(asked, settings)
+    spec = market_of(asked, settings)
     standing = () if asked.instructions is None else instructing.read_file(asked.instructions)
     if asked.as_of is not None:
         if asked.start or asked.end or asked.every:
@@ -81,7 +81,8 @@ def understand(asked: Asked, settings: Settings) -> RunCommand:
     return RunCommand.series(spec, start, end, every, asked.again, standing)
 
 
-def _market(asked: Asked, settings: Settings) -> MarketSpec:
+def market_of(asked: Asked, settings: Settings) -> MarketSpec:
+    """The market that the words name, or one sentence about what is wrong with them."""
     symbols = tuple(s.strip() for s in asked.symbols.split(",") if s.strip())
     if not symbols:
         raise ConfigError("--symbols is empty: name at least one, such as BTC/USDT")

@@ -37,6 +37,7 @@ from models.validation.trials import TrialsOnDisk
 from tools.simulation.grid import Grid, grid
 from tools.simulation.settings import Terms, tiers_of
 from tools.simulation.sweeping import COLUMNS
+from tools.strategies.playbooks import WORKING
 from tools.strategies.targets import told
 
 _COLUMNS = ("open_ns", "open", "high", "low", "close", "volume")
@@ -111,6 +112,12 @@ def sweep(asked: Asked, how: How, ways: Ways, *, json: bool) -> None:
     home = Home.find()
     settings = load(home)
     over = ranges(asked.params)
+    if asked.strategy in WORKING:
+        from api.cli import working  # it brings the whole desk
+
+        found, series = working.swept(asked, how, ways, home, settings, over, json=json)
+        _tell(found, how, save(found.best[0].outcome, home.backtests, candles=series, tried=found.tried), json=json)
+        return
     terms = terms_of(how, settings)
     series, from_ns = series_of(asked, home, settings)
     market = grid(series)
@@ -122,7 +129,7 @@ def sweep(asked: Asked, how: How, ways: Ways, *, json: bool) -> None:
         task = progress.add_task(f"sweeping {asked.strategy}", total=total)
         given: dict[str, Any] = {
             "ledger": TrialsOnDisk(home.trials),
-            "compute": compute_of(how.workers),
+            "compute": compute_of(how.workers, settings.compute),
             "from_ns": from_ns,
             "search": search,
             "passed": lambda done: progress.advance(task, done),
@@ -135,7 +142,10 @@ def sweep(asked: Asked, how: How, ways: Ways, *, json: bool) -> None:
         kept = save(walked.outcome, home.backtests, candles=series, tried=walked.newest.tried)
         walking.show(walked, market, terms, kept, json=json)
         return
-    kept = save(found.best[0].outcome, home.backtests, candles=series, tried=found.tried)
+    _tell(found, how, save(found.best[0].outcome, home.backtests, candles=series, tried=found.tried), json=json)
+
+
+def _tell(found: Swept, how: How, kept: Path, *, json: bool) -> None:
     if how.csv is not None:
         _write(found, Path(how.csv))
     if json:
