@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from bench.study_cells import COMPOSITE, FORECASTERS, MARKETS, SENTIMENT, TIMEFRAMES, Budget, Cell, measure
+from bench.study_cells import COMPOSITES, FORECASTERS, MARKETS, SENTIMENT, TIMEFRAMES, Budget, Cell, measure
 from bench.study_page import page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,13 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def cells_of(only: list[str], markets: list[str], timeframes: list[str]) -> list[Cell]:
     """The cells asked for, the cheap ones first: the daily bars, then the coarser, then the finest."""
-    order = [name for name in (*FORECASTERS, COMPOSITE) if name in only]
+    order = [name for name in (*FORECASTERS, *COMPOSITES) if name in only]
     found = [
         Cell(name, market, timeframe)
         for timeframe in sorted(timeframes, key=TIMEFRAMES.index, reverse=True)
         for name in order
         for market in markets
-        if name != COMPOSITE or timeframe != "1d"
+        if name not in COMPOSITES or timeframe != "1d"
     ]
     return [*found, Cell(SENTIMENT, "texts", "")] if SENTIMENT in only else found
 
@@ -52,16 +52,13 @@ def run(cell: Cell, cache: Path, shared: Path, budget: Budget) -> str:
 
 
 def main() -> None:
-    every = [*FORECASTERS, COMPOSITE, SENTIMENT]
+    every = [*FORECASTERS, *COMPOSITES, SENTIMENT]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=every, choices=every, metavar="NAME", help=", ".join(every))
     parser.add_argument("--markets", nargs="*", default=list(MARKETS), choices=list(MARKETS))
     parser.add_argument("--timeframes", nargs="*", default=list(TIMEFRAMES), choices=list(TIMEFRAMES))
     parser.add_argument("--folds", type=int, default=Budget.folds)
     parser.add_argument("--epochs", type=int, default=Budget.epochs, help="the most that a network is given")
-    parser.add_argument(
-        "--score-epochs", type=int, default=Budget.composite_epochs, help="of lstm-score; published: 100"
-    )
     parser.add_argument("--workers", type=int, default=1, help="cells measured side by side")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tradewarden-study")
@@ -69,7 +66,7 @@ def main() -> None:
     parser.add_argument("--page-only", action="store_true", help="measure nothing, write the page of what is there")
     asked = parser.parse_args()
     asked.cache.mkdir(parents=True, exist_ok=True)
-    budget = Budget(folds=asked.folds, epochs=asked.epochs, composite_epochs=asked.score_epochs)
+    budget = Budget(folds=asked.folds, epochs=asked.epochs)
     wanted = [] if asked.page_only else cells_of(asked.only, asked.markets, asked.timeframes)
     missing = [cell for cell in wanted if not fresh(cell, asked.cache, budget)]
     print(f"{len(missing)} of {len(wanted)} cells to measure", flush=True)

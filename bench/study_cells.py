@@ -38,7 +38,10 @@ TIMEFRAMES = ("1h", "4h", "1d")
 NAIVE = ("always_up", "last_sign", "drift")
 POLICIES = ("ppo", "dqn")
 FORECASTERS = (*NAIVE, "xgboost", "forest", "lightgbm", "xgb-4h", "lstm", "gru", "transformer", *POLICIES)
-COMPOSITE, SENTIMENT = "lstm-score", "sentiment"
+SENTIMENT = "sentiment"
+# The published design with as many epochs as one waits for, and as published.
+COMPOSITES = {"lstm-score": 10, "lstm-score-100": 100}
+_PRESET = "lstm-score"
 LEDGER = "trials.jsonl"
 # Share of the rows before a test that is held to say when to stop, and again to calibrate: of days there are few.
 HELD = {"1h": 0.1, "4h": 0.1, "1d": 0.22}
@@ -67,7 +70,7 @@ class Budget:
     """What was spent and what was chosen, the same for every cell.
 
     `folds` test parts follow each other over all years; `horizon` bars ahead is forecast; the composite score is
-    forecast `composite_horizon` bars ahead, by models of `window_days` each, with `composite_epochs` at most. A policy
+    forecast `composite_horizon` bars ahead, by models of `window_days` each. A policy
     trades `policy_steps` bars while it learns.
     """
 
@@ -79,7 +82,6 @@ class Budget:
     seed: int = 42
     window_days: int = 360
     composite_horizon: int = 12
-    composite_epochs: int = 10
     composite_folds: int = 4
     policy_steps: int = 20_000
     level: float = 0.9
@@ -89,13 +91,14 @@ class Budget:
         """What the cells of this name depend on."""
         if name == SENTIMENT:
             return {}
-        others = _FORECASTS if name == COMPOSITE else _COMPOSITES
+        others = _FORECASTS if name in COMPOSITES else _OF_COMPOSITES
         others = others if name in POLICIES else {*others, "policy_steps"}
-        return {key: value for key, value in asdict(self).items() if key not in others}
+        epochs = {"composite_epochs": COMPOSITES[name]} if name in COMPOSITES else {}
+        return {key: value for key, value in asdict(self).items() if key not in others} | epochs
 
 
 _FORECASTS = ("folds", "horizon", "epochs", "patience", "forest_trees")
-_COMPOSITES = ("window_days", "composite_horizon", "composite_epochs", "composite_folds")
+_OF_COMPOSITES = ("window_days", "composite_horizon", "composite_folds")
 
 
 def measure(cell: Cell, data: Path, folder: Path, budget: Budget) -> JSON:
@@ -107,8 +110,8 @@ def measure(cell: Cell, data: Path, folder: Path, budget: Budget) -> JSON:
             "stance": stance_rows(data / "macro")
         }
     bars = bars_of(data, cell.market, cell.timeframe)
-    if cell.name == COMPOSITE:
-        return composite(bars, budget)
+    if cell.name in COMPOSITES:
+        return composite(bars, cell.name, budget)
     return forecast(cell, bars, TrialsOnDisk(folder / LEDGER), budget)
 
 
@@ -219,17 +222,17 @@ def forecast(cell: Cell, bars: Bars, trials: Trials, budget: Budget) -> JSON:
     }
 
 
-def composite(bars: Bars, budget: Budget) -> JSON:
+def composite(bars: Bars, name: str, budget: Budget) -> JSON:
     """The published set-up: a network of the composite score, taught on windows of 360 days, beside what knows less."""
-    chosen = preset(COMPOSITE)
+    chosen = preset(_PRESET)
     assert isinstance(chosen.learner, Network)
     learner = replace(
         chosen.learner,
-        training=replace(chosen.learner.training, epochs=budget.composite_epochs, device="cpu"),
+        training=replace(chosen.learner.training, epochs=COMPOSITES[name], device="cpu"),
     )
     ahead = budget.composite_horizon
     table = table_of(
-        frame(Inputs(bars), SETS[COMPOSITE]), composite_ahead(bars, horizon=ahead), np.arange(len(bars)) + ahead
+        frame(Inputs(bars), SETS[_PRESET]), composite_ahead(bars, horizon=ahead), np.arange(len(bars)) + ahead
     )
     window = budget.window_days * bars.timeframe.bars_per_year // 365
     folds = walk_forward(
@@ -245,7 +248,7 @@ def composite(bars: Bars, budget: Budget) -> JSON:
     outside = found.y != 0
     columns = right[outside & np.isfinite(leaning)][:, None]
     drawn = resampled_means(columns, length=block_length(columns[:, 0]), draws=budget.draws, seed=budget.seed)
-    contenders = {"lstm-score": leaning, "score now": now, "close against its mean of 100 bars": above}
+    contenders = {name: leaning, "score now": now, "close against its mean of 100 bars": above}
     told = np.isfinite(moved) & (moved != 0)
     return {
         "from_ns": int(bars.open_ns[places[0]]),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.study_cells import (
-    COMPOSITE,
+    COMPOSITES,
     FORECASTERS,
     LEDGER,
     MARKETS,
@@ -23,10 +23,6 @@ from models.validation.overfitting import backtest_overfitting, deflated_sharpe
 from models.validation.trials import TrialsOnDisk, ratios
 
 NOT_MEASURED = "not measured"
-MISSING = """\
-- What is not measured would take a core, by the time of one epoch: the transformer on hours some 8 minutes a market,
-  `lstm-score` on hours 2 with 10 epochs and 20 with the published 100."""
-
 OPENING = """# What the models are worth
 
 `python -m bench.study` measures all of this and writes this page; what a cell does not hold is said to be not measured.
@@ -62,7 +58,7 @@ PUBLISHED = """## The composite score, and the published 63 %
 
 `lstm-score` is an LSTM whose target is not the price but a composite score T of indicators; 63 % accuracy on 360 days
 was published for that design. Here each model sees {window} days, {ahead} bars lie between a row and the score it
-foretells, and the network has {epochs} epochs (published: 100) in {folds} folds over all years.
+foretells, and the network has 10 epochs, or the published 100, in {folds} folds over all years.
 
 What such a number can mean: how often the sign of T was foretold, where T is not 0. What it cannot mean:
 
@@ -84,10 +80,9 @@ def page(cache: Path) -> str:
     measured = [json.loads(file.read_text()) for file in sorted(cache.glob("*.json"))]
     told = [one["budget"] for one in measured if one["cell"]["name"] in FORECASTERS]
     spent = {key: value for one in (budget.told(POLICIES[0]), *told) for key, value in one.items()}
-    score = [one["budget"] for one in measured if one["cell"]["name"] == COMPOSITE]
     parts = [OPENING, _summary(cache), HOW.format(**spent, fee=0.001, slippage=0.0005)]
     parts += [_market(cache, market, timeframe) for timeframe in TIMEFRAMES for market in MARKETS]
-    parts += [_composite(cache, score[0] if score else budget.told(COMPOSITE)), _sentiment(cache)]
+    parts += [_composite(cache, budget.told(next(iter(COMPOSITES)))), _sentiment(cache)]
     return "\n".join(parts)
 
 
@@ -102,8 +97,6 @@ def _summary(cache: Path) -> str:
     wanted = [Cell(name, market, timeframe) for name in models for market in MARKETS for timeframe in TIMEFRAMES]
     there = [(cell, found) for cell in wanted if (found := _read(cache, cell)) is not None]
     lines = ["## What came out", "", f"- {len(there)} of {len(wanted)} cells of models were measured."]
-    if len(there) < len(wanted):
-        lines.append(MISSING)
     if not there:
         return "\n".join(lines) + "\n"
     skilled = [cell.title for cell, one in there if one["intervals"]["brier_skill"]["low"] > 0]
@@ -187,7 +180,6 @@ def _composite(cache: Path, budget: JSON) -> str:
     text = PUBLISHED.format(
         window=budget["window_days"],
         ahead=budget["composite_horizon"],
-        epochs=budget["composite_epochs"],
         folds=budget["composite_folds"],
     )
     lines = [
@@ -197,15 +189,23 @@ def _composite(cache: Path, budget: JSON) -> str:
     ]
     for timeframe in TIMEFRAMES[:2]:
         for market in MARKETS:
-            cell = _read(cache, Cell(COMPOSITE, market, timeframe))
-            if cell is None:
-                lines.append(f"| {market} {timeframe} | {COMPOSITE} | {NOT_MEASURED} |  |  |  |  |")
-                continue
-            for name, one in cell["agreement"].items():
-                right = _percent(cell["right_outside"]) if name == COMPOSITE else f"{one['right_outside']:.1%}"
-                figures = [f"{one['n']:,}", f"{one['zero_share']:.1%}", right, f"{one['correlation']:.2f}"]
-                lines.append(f"| {market} {timeframe} | {name} | {' | '.join(figures)} | {cell['price'][name]:.1%} |")
+            # What knows less is the same beside each network.
+            rows = {network: f"{network} | {NOT_MEASURED} |  |  |  |  |" for network in COMPOSITES}
+            for network in COMPOSITES:
+                cell = _read(cache, Cell(network, market, timeframe))
+                rows |= {} if cell is None else _agreements(network, cell)
+            lines += [f"| {market} {timeframe} | {row}" for row in rows.values()]
     return "\n".join(lines) + "\n"
+
+
+def _agreements(network: str, cell: JSON) -> dict[str, str]:
+    """By who said it."""
+    rows = {}
+    for name, one in cell["agreement"].items():
+        right = _percent(cell["right_outside"]) if name == network else f"{one['right_outside']:.1%}"
+        figures = [f"{one['n']:,}", f"{one['zero_share']:.1%}", right, f"{one['correlation']:.2f}"]
+        rows[name] = f"{name} | {' | '.join(figures)} | {cell['price'][name]:.1%} |"
+    return rows
 
 
 def _sentiment(cache: Path) -> str:
