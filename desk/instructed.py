@@ -11,7 +11,7 @@ from core.money import ZERO
 from core.orders import Side
 from core.time import show_time
 from execution import latches
-from memory.books import accounts
+from memory.books import accounts, owners
 from memory.books import instructions as book
 from memory.books.instructions import Slot, Standing
 from memory.books.words import InstructionState, SlotState
@@ -31,6 +31,28 @@ def line(conn: Connection, account_id: str, prefix: str) -> JSON:
     standing = book.named(conn, account_id, prefix)
     slots = book.slots(conn, standing.instruction_id)
     return {**_shown(conn, standing, slots), "orders": [_slot(slot) for slot in slots]}
+
+
+def holdings(conn: Connection, account_id: str) -> list[JSON]:
+    """What each instruction holds of a symbol under its stops, in base units; the rest of a position is the desk's."""
+    known = {
+        instructions.owner_of(each.instruction_id): each
+        for each in book.listing(conn, account_id, (*InstructionState,))
+    }
+    held = [(known[one.owner], one) for one in owners.held(conn, account_id) if one.owner in known]
+    return [
+        plain(
+            {
+                "instruction": standing.instruction_id,
+                "owner": one.owner,
+                "does": instructions.told(parsed(standing.body)),
+                "state": standing.state,
+                "symbol": one.symbol,
+                "quantity": one.quantity,
+            }
+        )
+        for standing, one in held
+    ]
 
 
 def _slot(slot: Slot) -> JSON:

@@ -13,6 +13,7 @@ from core.errors import ConfigError
 from core.money import ZERO
 from core.orders import Position
 from core.time import show_time
+from desk import instructed
 from desk.markets import AnyMarket, Market
 from desk.runs import RunResult
 from execution import latches, orderbook
@@ -119,7 +120,10 @@ def decisions_of(conn: Connection, run_id: str) -> tuple[Record, ...]:
 
 
 def portfolio(conn: Connection, account: Account, market: AnyMarket | None) -> JSON:
-    """Cash, positions at the market's last prices as of the account's clock, stops, and what was earned."""
+    """Cash, positions at the market's last prices as of the account's clock, stops, and what was earned.
+
+    `instructed` is what of the positions standing instructions hold.
+    """
     held = ledger.positions(conn, account.account_id)
     quotes = {} if market is None else {p.symbol: market.quote(p.symbol, as_of_ns=account.clock_ns) for p in held}
     marks = {symbol: quote.last for symbol, quote in quotes.items() if quote is not None}
@@ -133,6 +137,7 @@ def portfolio(conn: Connection, account: Account, market: AnyMarket | None) -> J
         "equity": plain(worth),
         "balances": plain(accounts.balances(conn, account.account_id)),
         "positions": [_position(p, marks.get(p.symbol)) for p in held],
+        "instructed": instructed.holdings(conn, account.account_id),
         "stops": _stops(conn, account.account_id),
         "working_orders": plain(orderbook.open_orders(conn, account.account_id)[0]),
         "state": latches.standing(conn, account.account_id, account.clock_ns).state.value,

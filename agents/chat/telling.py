@@ -55,6 +55,8 @@ def _portfolio(data: JSON) -> Iterator[str]:
             f" {_amount(position['average_price'])}, now {_amount(position['mark'])},"
             f" {_gain(position['unrealised'])} {money}, {guarded}"
         )
+    for one in data["instructed"]:
+        yield f"of {one['symbol']} {_amount(one['quantity'])} is held by {one['owner']}, which {one['does']}"
     if not data["positions"]:
         yield "no open position"
 

@@ -1,6 +1,7 @@
 """The verbs that only read: portfolio, settings, doctor."""
 
 import sys
+from decimal import Decimal
 from typing import Any
 
 from rich.markup import escape
@@ -10,6 +11,7 @@ from api.cli import show, words
 from api.cli.console import console, print_json
 from api.cli.opened import books, market_of
 from core.canonical import JSON, plain
+from core.money import text_of
 from desk import reports
 from desk.doctor import examine
 from desk.home import Home
@@ -41,17 +43,36 @@ def portfolio(named: str | None, *, json: bool) -> None:
 
 
 def _positions(data: JSON) -> None:
+    """Each position, and where standing instructions hold of it, who holds how much under which stop."""
     if not data["positions"]:
         console.print("no open position", style="dim")
         return
     table = show.table("position", "side", "quantity", "average", "mark", "unrealised", "stop")
-    stops = {s["symbol"]: s for s in data["stops"]}
     for p in data["positions"]:
         side = "long" if p["side"] == "buy" else "short"
-        stop = words.price(stops[p["symbol"]]["trigger_price"]) if p["symbol"] in stops else Text("none", style="red")
+        theirs = [one for one in data["instructed"] if one["symbol"] == p["symbol"]]
+        owners = {one["owner"] for one in theirs}
+        mine = [stop for stop in data["stops"] if stop["symbol"] == p["symbol"]]
         row = (p["symbol"], side, p["quantity"], words.average(p["average_price"]), words.price(p["mark"]))
-        table.add_row(*row, words.gain(p["unrealised"]), stop)
+        table.add_row(*row, words.gain(p["unrealised"]), _stop(mine) if not theirs else "")
+        for one in theirs:
+            stops = [stop for stop in mine if stop["owner"] == one["owner"]]
+            name = f"  {one['owner']}{'' if one['state'] == 'active' else ', ' + one['state']}"
+            table.add_row(Text(name, style="dim"), "", one["quantity"], "", "", "", _stop(stops))
+        rest = Decimal(p["quantity"]) - sum(Decimal(one["quantity"]) for one in theirs)
+        if theirs and rest > 0:
+            stops = [stop for stop in mine if stop["owner"] not in owners]
+            table.add_row(Text("  the desk", style="dim"), "", text_of(rest), "", "", "", _stop(stops))
     console.print(table)
+
+
+def _stop(stops: list[JSON]) -> Text | str:
+    """The one that is met first, and how many more there are."""
+    if not stops:
+        return Text("none", style="red")
+    prices = sorted((Decimal(stop["trigger_price"]) for stop in stops), reverse=stops[0]["side"] == "sell")
+    more = f" and {len(stops) - 1} more" if len(stops) > 1 else ""
+    return f"{words.price(text_of(prices[0]))}{more}"
 
 
 def settings(*, json: bool) -> None:

@@ -5,11 +5,13 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from agents.instructions import parsed
+from core.money import text_of
 from desk.home import Home
 from tests.api.conftest import Demo
 from tests.api.terminal import Told, warden
@@ -90,6 +92,36 @@ def test_a_person_is_shown_what_was_placed_and_what_it_came_to(standing: Home) -
     assert told.out.count("buy BTC/USDT at") == 5
     orders = warden(standing, "orders", "list", "--all", "--json").json
     assert {order["owner"] for order in orders} == {f"instruction:{line['instruction'][:8]}"}
+
+
+def test_the_portfolio_says_who_holds_what_of_a_position(standing: Home) -> None:
+    (line,) = warden(standing, "instructions", "list", "--json").json
+    data = warden(standing, "portfolio", "--json").json
+    (held,), (position,) = data["instructed"], data["positions"]
+    assert (held["instruction"], held["symbol"], held["state"]) == (line["instruction"], "BTC/USDT", "active")
+    assert held["does"] == line["does"]
+    assert Decimal(0) < Decimal(held["quantity"]) <= Decimal(position["quantity"])
+    told = warden(standing, "portfolio").out
+    row = next(words for words in told.splitlines() if f"instruction:{line['instruction'][:8]}" in words)
+    assert held["quantity"] in row
+    assert "none" not in row
+    assert (
+        f"is held by instruction:{line['instruction'][:8]}, which buys BTC/USDT for 100"
+        in warden(standing, "chat", "portfolio").out
+    )
+
+
+def test_what_the_desk_holds_beside_an_instruction_is_its_own_row(standing: Home) -> None:
+    before = warden(standing, "portfolio", "--json").json
+    warden(standing, "instructions", "end", before["instructed"][0]["instruction"], "--json")
+    ordered = warden(standing, "chat", "buy 200 USDT of BTC stop 1 because a test of two owners", "--yes", "--json")
+    assert ordered.code == 0, ordered
+    data = warden(standing, "portfolio", "--json").json
+    (held,) = data["instructed"]
+    rest = Decimal(data["positions"][0]["quantity"]) - Decimal(held["quantity"])
+    assert rest > 0
+    row = next(words for words in warden(standing, "portfolio").out.splitlines() if "the desk" in words)
+    assert text_of(rest) in row
 
 
 def test_it_is_paused_resumed_and_ended_by_a_person(standing: Home) -> None:

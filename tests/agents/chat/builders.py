@@ -48,6 +48,7 @@ class ScriptedDesk:
                     "unrealised": "1000",
                 }
             ],
+            "instructed": [],
             "stops": [],
         }
 
