@@ -37,6 +37,7 @@ BEGINS_NS = parse_time("2024-01-01T00:00Z")
 BASES = ("BTC", "ETH", "SOL", "XRP")
 WARM = 3_000  # bars before the desk begins, so that the gate knows how the market moves
 ACCOUNT = "paper"
+LINEAR = 1.15  # what twice as much may cost, of twice the time
 
 
 def write(folder: Path, symbols: int, bars: int, bar_ns: int = MINUTE_NS) -> dict[str, str]:
@@ -149,7 +150,10 @@ async def bars_walked(folder: Path, bars: int, rounds: int) -> None:
     row("  stepped one by one", f"{stepped / 1e3:.0f}", f"{1e9 / stepped:,.0f}", f"{stepped / passed:.0f}")
     for (symbols, count), took in found.items():
         name = f"  passed: {symbols} symbol{'s' * (symbols > 1)}, {count:,} bars"
-        row(name, f"{took / count / 1e3:.1f}", f"{1e9 * count / took:,.0f}", f"{took / found[1, bars]:.2f} in all")
+        more = took / found[1, bars]
+        row(name, f"{took / count / 1e3:.1f}", f"{1e9 * count / took:,.0f}", f"{more:.2f} in all")
+        if more > LINEAR * symbols * count / bars:
+            raise SystemExit(f"{more:.2f} times the time for {symbols * count / bars:.0f} times the bars: not linear")
 
 
 async def decisions(folder: Path, points: int) -> None:
