@@ -1,7 +1,8 @@
 """Runs: one cycle, or many in sequence on a market of the past, with the paper account carried on.
 
 A run is named by what it is made from, so the same command resumes an interrupted run or reports a finished one.
-Each bar and each cycle is one commit: a process killed in the middle leaves whole bars behind it, and goes on there.
+Each cycle, each bar that is stepped and each stretch of bars that is passed is one commit: a process killed in the
+middle leaves whole ones behind it, and goes on there.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -189,7 +190,7 @@ class DeskRun:
         return None if self.command.rehearsal is None else pipeline.run
 
     async def step_to(self, now_ns: int) -> None:
-        """The watch sees every bar that closes on the way, one commit each."""
+        """The watch sees every bar on the way that could change anything but marks."""
         await step_to(self.desk, now_ns, self._holding.keep, every_bar=self.command.every_bar)
 
     async def _reflect(self) -> None:
