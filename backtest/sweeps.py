@@ -110,15 +110,7 @@ def sweep(
     study = study_of(grid)
 
     def measuring(wanted: Sequence[Set]) -> FloatArray:
-        """Figures of sets that can be made, counted as they come."""
-        each = max(1, _ROOM // (8 * len(grid) * len(grid.symbols)))
-        parts = [_Part(strategy, tuple(wanted[k : k + each]), grid, terms, begin) for k in range(0, len(wanted), each)]
-        columns: list[FloatArray] = []
-        for part, found in zip(parts, compute.map(_measured, parts), strict=True):
-            columns.append(found)
-            ledger.count_all(trials_of(strategy, part.sets, found, grid, terms, begin))
-            passed(len(part.sets))
-        return np.concatenate(columns)
+        return counted(strategy, wanted, grid, terms, begin, ledger=ledger, compute=compute, passed=passed)
 
     if search is None:
         wanted, table = made, measuring(made)
@@ -139,6 +131,28 @@ def sweep(
         len(tried),
         left_out,
     )
+
+
+def counted(
+    strategy: str,
+    wanted: Sequence[Set],
+    grid: Grid,
+    terms: Terms,
+    begin: int,
+    *,
+    ledger: Trials,
+    compute: Compute,
+    passed: Callable[[int], None] = lambda sets: None,
+) -> FloatArray:
+    """Figures of sets that can be made, float64 (sets, COLUMNS), each counted as a trial as it comes."""
+    each = max(1, _ROOM // (8 * len(grid) * len(grid.symbols)))
+    parts = [_Part(strategy, tuple(wanted[k : k + each]), grid, terms, begin) for k in range(0, len(wanted), each)]
+    columns: list[FloatArray] = []
+    for part, found in zip(parts, compute.map(_measured, parts), strict=True):
+        columns.append(found)
+        ledger.count_all(trials_of(strategy, part.sets, found, grid, terms, begin))
+        passed(len(part.sets))
+    return np.concatenate(columns)
 
 
 @dataclass(frozen=True, slots=True)

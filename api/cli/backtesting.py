@@ -61,6 +61,7 @@ Shorts = Annotated[bool, typer.Option("--short/--long-only", help="Whether targe
 Limits = Annotated[
     str, typer.Option(help="desk: the caps and loss tiers of the policy in force; plain: all of equity, no tiers.")
 ]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes for the strategy's own code.")]
 
 
 @app.command("sweep")
@@ -93,7 +94,7 @@ def sweep(
         int | None, typer.Option(help="Ask a search (Optuna) for so many sets instead of trying all of them.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for the strategy's own code.")] = 1,
+    workers: Workers = 1,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the figures of every set.")] = None,
     json: Json = False,
 ) -> None:
@@ -126,6 +127,7 @@ def check(
     impact: Impact = 1.0,
     shorts: Shorts = False,
     limits: Limits = "plain",
+    workers: Workers = 1,
     signals: Annotated[int, typer.Option(min=1, max=100_000, help="The most signals that bars are cut after.")] = 100,
     baseline: Annotated[
         str | None, typer.Option(metavar="FILE", help="A check that was saved: exit 1 where anything is worse now.")
@@ -142,7 +144,7 @@ def check(
 
     asked = sweeping.Asked(strategy, params or [], symbols or [], timeframe, since, until, candles or [], market, venue)
     account = sweeping.Account(capital, fee, slippage, impact, shorts, limits)
-    checking.check(asked, account, signals=signals, before=baseline, keep=save, json=json)
+    checking.check(asked, account, workers=workers, signals=signals, before=baseline, keep=save, json=json)
 
 
 @app.command("report")

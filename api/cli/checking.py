@@ -19,6 +19,7 @@ from backtest.checks.lines import Ask, Verdict
 from backtest.outcomes import save
 from backtest.ranges import ranges, sets
 from core.time import show_time
+from desk.compute import compute_of
 from desk.home import Home
 from desk.settings import load
 from models.validation.trials import TrialsOnDisk
@@ -36,7 +37,14 @@ _SHOWN: Final = {
 
 
 def check(
-    asked: sweeping.Asked, account: sweeping.Account, *, signals: int, before: str | None, keep: str | None, json: bool
+    asked: sweeping.Asked,
+    account: sweeping.Account,
+    *,
+    workers: int,
+    signals: int,
+    before: str | None,
+    keep: str | None,
+    json: bool,
 ) -> None:
     home = Home.find()
     settings = load(home)
@@ -53,6 +61,7 @@ def check(
             over,
             terms,
             ledger=TrialsOnDisk(home.trials),
+            compute=compute_of(workers),
             from_ns=from_ns,
             signals=signals,
             passed=lambda ask: progress.advance(task),

@@ -13,13 +13,14 @@ from backtest.checks.lines import TIME, Ask, Line, Verdict, unmeasured
 from backtest.checks.subject import Subject, wants
 from backtest.metrics import Run, run_of
 from backtest.ranges import sets
-from core.errors import ConfigError
-from core.ports import Trials
+from backtest.sweeps import counted
+from core.errors import ConfigError, DataRefused
+from core.ports import Compute, Trials
 from models.validation.overfitting import Deflated, deflated_sharpe
 from models.validation.trials import ratios
 from tools.simulation.grid import Grid
 from tools.simulation.settings import Terms
-from tools.simulation.sweeping import COLUMNS, Set, begin_of, measured, possible, split, study_of, trials_of
+from tools.simulation.sweeping import COLUMNS, Set, begin_of, possible, split, study_of
 from tools.strategies.targets import Value, made, named, names
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def check(
     terms: Terms,
     *,
     ledger: Trials,
+    compute: Compute,
     from_ns: int | None = None,
     signals: int = time.SIGNALS,
     passed: Callable[[Ask], None] = lambda ask: None,
@@ -60,11 +62,18 @@ def check(
     All sets that are simulated to be compared count as trials. `passed` is told of every line. Raises ConfigError where
     no set can be made, DataRefused where the strategy or the bars are not what they must be: then nothing is told.
     """
+
+    def ratios_of(wanted: Sequence[Set], begin: int) -> FloatArray:
+        """Sharpe ratios, of a bar."""
+        found = counted(strategy, wanted, grid, terms, begin, ledger=ledger, compute=compute)
+        column: FloatArray = found[:, COLUMNS.index("sharpe")]
+        return column
+
     candidates, _, look_back = possible(strategy, sets(over))
     chosen = candidates[0]
     if len(candidates) > 1:
         begin = begin_of(grid, look_back, from_ns)
-        chosen = candidates[_best(_counted(strategy, candidates, grid, terms, begin, ledger))]
+        chosen = candidates[_best(ratios_of(candidates, begin))]
     near = _near(strategy, chosen, grid)
     every = [chosen, *near]
     _, _, look_back = possible(strategy, every)
@@ -75,7 +84,7 @@ def check(
         passed(line.ask)
         if line.verdict is Verdict.FAILED:
             return _without_figures(subject, lines)
-    table = _counted(strategy, every, grid, terms, subject.begin, ledger)
+    table = ratios_of(every, subject.begin)
     tried = ratios(ledger.of(study_of(grid)))
     outcome = subject.outcome(subject.wanted)
     deflated = deflated_sharpe(outcome.returns, tried)
@@ -124,27 +133,17 @@ def _subject(strategy: str, chosen: Set, grid: Grid, terms: Terms, begin: int) -
 def _near(strategy: str, chosen: Set, grid: Grid) -> list[Set]:
     """Neighbours that can be made, have bars enough, and are not the same: a number may be one that is not used."""
     making, found = named(strategy), []
-    known, ours = names(making), None
+    ours, ways = wants(making, chosen, grid), split(chosen, names(making))[1]
     for one in luck.neighbours(making, chosen):
         try:
             _, _, look_back = possible(strategy, [one])
-        except ConfigError:
+            theirs = wants(making, one, grid)
+        except (ConfigError, DataRefused):
             continue
-        if look_back >= len(grid) - 1:
-            continue
-        ours = wants(making, chosen, grid) if ours is None else ours
-        ways = split(one, known)[1]
-        if ways != split(chosen, known)[1] or not np.array_equal(wants(making, one, grid), ours, equal_nan=True):
+        other = split(one, names(making))[1] != ways or not np.array_equal(theirs, ours, equal_nan=True)
+        if other and look_back < len(grid) - 1:
             found.append(one)
     return found
-
-
-def _counted(strategy: str, wanted: Sequence[Set], grid: Grid, terms: Terms, begin: int, ledger: Trials) -> FloatArray:
-    """The Sharpe ratios of sets, of a bar, each counted as a trial."""
-    found = measured(strategy, wanted, grid, terms, begin)
-    ledger.count_all(trials_of(strategy, wanted, found, grid, terms, begin))
-    column: FloatArray = found[:, COLUMNS.index("sharpe")]
-    return column
 
 
 def _best(found: FloatArray) -> int:

@@ -92,7 +92,7 @@ def plateau(subject: Subject, own: float, near: Sequence[Set], ratios: FloatArra
     known = np.nan_to_num(ratios, nan=0.0)
     worst = int(np.argmin(known))
     middle = float(np.median(known))
-    words = f"Sharpe {subject.year(own):.2f}, {len(near)} neighbours {subject.year(middle):.2f}"
+    words = f"Sharpe {subject.year(own):.2f}, {many(len(near), 'neighbour')} {subject.year(middle):.2f}"
     words += f", the worst {subject.year(known[worst]):.2f} with {told(near[worst])}"
     figures = {"median_year": subject.year(middle), "worst_year": subject.year(known[worst])}
     if not own > 0:

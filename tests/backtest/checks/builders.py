@@ -8,6 +8,7 @@ import numpy as np
 
 from backtest.checks.checking import Checked, check
 from core.ports import Trials
+from desk.compute import Here
 from models.validation.trials import TrialsInMemory
 from tests.models.builders import bars_of, walk
 from tools.simulation.grid import Grid, grid
@@ -63,4 +64,4 @@ def checked(
     ledger: Trials | None = None,
     **more: Any,
 ) -> Checked:
-    return check(market, named, over or {}, terms, ledger=ledger or TrialsInMemory(), **more)
+    return check(market, named, over or {}, terms, ledger=ledger or TrialsInMemory(), compute=Here(), **more)

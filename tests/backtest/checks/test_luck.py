@@ -86,6 +86,12 @@ def test_a_number_that_does_nothing_is_no_neighbour(tmp_path: Path) -> None:
     assert "no number that changes anything" in line.found
 
 
+def test_a_neighbour_that_cannot_be_is_left_out(tmp_path: Path) -> None:
+    lines = "        if self.n > 5: raise RuntimeError('too many')\n" + MOMENTUM.removeprefix("\n")
+    line = checked(strategy(tmp_path, lines, look_back=6), market=waves()).line(Ask.PLATEAU)
+    assert ", 1 neighbour " in line.found
+
+
 def test_the_set_and_its_neighbours_are_counted_and_deflate_it() -> None:
     ledger = TrialsInMemory()
     found = checked("trend", {"fast": (10.0,), "slow": (30.0,)}, ledger=ledger)
