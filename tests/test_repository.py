@@ -326,7 +326,9 @@ def test_the_example_settings_name_every_setting() -> None:
     }
     assert all(f"# {name} = " in text for name in (*optional.values(), "policy", "shadow"))
     computed = {"risk.breakers"}
-    assert keys(example()) == (keys(Settings().deciding()) | {"bus.url"}) - optional.keys() - computed
+    assert (
+        keys(example()) == (keys(Settings().deciding()) | {"bus.url", "compute.address"}) - optional.keys() - computed
+    )
 
 
 def test_the_example_settings_are_the_defaults() -> None:

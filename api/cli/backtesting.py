@@ -38,7 +38,8 @@ Params = Annotated[
 Strategy = Annotated[
     str,
     typer.Argument(
-        metavar="STRATEGY", help="trend, reversion, breakout, composite, FILE.py, or installed; dca, grid, smart."
+        metavar="STRATEGY",
+        help="trend, reversion, breakout, composite, pairs, FILE.py, or installed; dca, grid, smart.",
     ),
 ]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="BTC/USDT by default; repeat.")]

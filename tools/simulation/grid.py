@@ -75,6 +75,12 @@ def _first(bars: Bars, n: int) -> Bars:
     return type(bars)(bars.symbol, bars.timeframe, bars.open_ns[:n], *prices)
 
 
+def rows_of(bars: Bars, rows: IntArray) -> Bars:
+    """Those bars alone."""
+    prices = (column[rows] for column in (bars.open, bars.high, bars.low, bars.close, bars.volume))
+    return type(bars)(bars.symbol, bars.timeframe, bars.open_ns[rows], *prices)
+
+
 def hash_of(bars: Bars) -> str:
     """Names the data: the same bars have the same hash."""
     columns = (bars.open_ns, bars.open, bars.high, bars.low, bars.close, bars.volume)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,9 +16,10 @@ from core.ports import Trial
 from core.time import show_time
 from models.validation.trials import ratio
 from tools.simulation import running
-from tools.simulation.grid import Grid
+from tools.simulation.grid import Grid, rows_of
 from tools.simulation.settings import Exits, Terms
-from tools.strategies.targets import Making, Value, exposed, locked, made, named, names, told
+from tools.strategies.shapes import Basket
+from tools.strategies.targets import Making, Value, exposed, exposed_together, locked, made, named, names, told
 
 if TYPE_CHECKING:
     from core.bars import Bars, FloatArray
@@ -89,6 +91,7 @@ def begin_of(grid: Grid, look_back: int, from_ns: int | None = None) -> int:
 def measured(strategy: str, wanted: Sequence[Set], grid: Grid, terms: Terms, begin: int) -> FloatArray:
     """Figures of each set, float64 (sets, COLUMNS)."""
     making = named(strategy)
+    check_legs(strategy, making, grid, terms)
     known = names(making)
     bars = [locked(one) for one in grid.bars]
     targets = np.empty((len(wanted), len(grid), len(bars)))
@@ -105,10 +108,26 @@ def measured(strategy: str, wanted: Sequence[Set], grid: Grid, terms: Terms, beg
     return np.stack([getattr(found, name) for name in COLUMNS], axis=1)
 
 
+def check_legs(strategy: str, making: Making, grid: Grid, terms: Terms) -> None:
+    """ConfigError where a strategy of several symbols is given others, or could trade one side alone."""
+    legs = getattr(making, "legs", 0)
+    if legs and legs != len(grid.symbols):
+        raise ConfigError(f"{strategy} trades {legs} symbols, found {', '.join(grid.symbols)}")
+    if legs and not terms.shorts:
+        raise ConfigError(f"{strategy} is long one symbol and short another: it needs --short")
+
+
 def exposures(making: Making, own: Set, grid: Grid, bars: Sequence[Bars]) -> FloatArray:
     """What one set of parameters wants, float64 (n_bars, n_assets) on the grid; NaN where a symbol has no bar."""
     strategy = made(making, own)
     wanted = np.full((len(grid), len(bars)), np.nan)
+    if isinstance(strategy, Basket):
+        both = reduce(np.intersect1d, grid.rows)
+        if len(both) >= strategy.look_back:
+            at = (np.searchsorted(rows, both) for rows in grid.rows)
+            parts = [locked(rows_of(one, rows)) for one, rows in zip(bars, at, strict=True)]
+            wanted[both] = exposed_together(strategy, parts, own)
+        return wanted
     for k, (one, rows) in enumerate(zip(bars, grid.rows, strict=True)):
         if len(one) >= strategy.look_back:
             wanted[rows, k] = exposed(strategy, one, own)

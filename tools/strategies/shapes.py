@@ -5,11 +5,11 @@ Both are pure. Neither can act: what a working one wants becomes a proposal else
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from core.algorithms import ExecutionPlan
 from core.exits import ExitPlan
@@ -41,6 +41,19 @@ class Target(Protocol):
 
         The value of a bar comes from that bar and those before it alone; NaN where fewer than `look_back` are known.
         """
+
+
+@runtime_checkable
+class Basket(Protocol):
+    """A target of several symbols at once: what it wants of one depends on the others. `legs` is how many it needs."""
+
+    legs: ClassVar[int]
+
+    @property
+    def look_back(self) -> int: ...
+
+    def exposures(self, bars: Sequence[Bars]) -> FloatArray:
+        """Wanted exposures after each bar, float64 of shape (n_bars, legs), of bars that all have the same times."""
 
 
 class ChildState(StrEnum):

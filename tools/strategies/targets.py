@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -22,8 +22,9 @@ from core.errors import ConfigError, DataRefused
 from core.time import show_time
 from tools.strategies.breakout import Breakout
 from tools.strategies.composite import CompositeScore
+from tools.strategies.pairs import Pairs
 from tools.strategies.reversion import MeanReversion
-from tools.strategies.shapes import Target
+from tools.strategies.shapes import Basket, Target
 from tools.strategies.trend import TrendFollowing
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "tradewarden.strategies"
 Value: TypeAlias = float | str
-Making: TypeAlias = Callable[..., Target]
+Making: TypeAlias = Callable[..., Target | Basket]
 
 OURS: Final[Mapping[str, Making]] = {
     "trend": TrendFollowing,
@@ -39,6 +40,8 @@ OURS: Final[Mapping[str, Making]] = {
     "breakout": Breakout,
     "composite": CompositeScore,
 }
+# Those of several symbols at once.
+BASKETS: Final[Mapping[str, Making]] = {"pairs": Pairs}
 _COLUMNS: Final = ("open_ns", "open", "high", "low", "close", "volume")
 
 
@@ -50,11 +53,11 @@ def named(name: str) -> Making:
     file, _, wanted = name.partition(".py:")
     if wanted or name.endswith(".py"):
         return _in_file(Path(f"{file}.py" if wanted else name), wanted)
-    if name in OURS:
-        return OURS[name]
+    if name in OURS or name in BASKETS:
+        return OURS.get(name) or BASKETS[name]
     installed = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in installed:
-        allowed = ", ".join([*OURS, *sorted(installed)])
+        allowed = ", ".join([*OURS, *BASKETS, *sorted(installed)])
         raise ConfigError(f"found the strategy {name!r}, allowed are {allowed}, or a file that ends in .py")
     try:
         made: Making = installed[name].load()
@@ -63,7 +66,7 @@ def named(name: str) -> Making:
     return made
 
 
-def made(making: Making, parameters: Mapping[str, Value]) -> Target:
+def made(making: Making, parameters: Mapping[str, Value]) -> Target | Basket:
     """A strategy with its parameters, as numbers or words. ConfigError for one that it does not have or not allow."""
     known = names(making)
     if unknown := [name for name in parameters if name not in known]:
@@ -111,21 +114,42 @@ def exposed(strategy: Target, bars: Bars, parameters: Mapping[str, Value]) -> Fl
 
     Raises DataRefused where it raises, changes its input, or answers another shape, or what is no exposure.
     """
+    return _checked(strategy, lambda: strategy.exposure(bars), (len(bars),), bars, parameters)
+
+
+def exposed_together(strategy: Basket, bars: Sequence[Bars], parameters: Mapping[str, Value]) -> FloatArray:
+    """What a strategy of several symbols wants of each after each bar, (n_bars, n_symbols), checked in the same way.
+
+    `bars` are locked, and all have the same times.
+    """
+    shape = (len(bars[0]), len(bars))
+    return _checked(strategy, lambda: strategy.exposures(bars), shape, bars[0], parameters)
+
+
+def _checked(
+    strategy: Target | Basket,
+    ask: Callable[[], FloatArray],
+    shape: tuple[int, ...],
+    bars: Bars,
+    parameters: Mapping[str, Value],
+) -> FloatArray:
     who = f"{type(strategy).__name__} with {told(parameters)} on {bars.symbol}"
     try:
-        wanted = np.asarray(strategy.exposure(bars), dtype=np.float64)
+        wanted = np.asarray(ask(), dtype=np.float64)
+    except DataRefused:
+        raise
     except Exception as broken:
         if isinstance(broken, ValueError) and "read-only" in str(broken):
             raise DataRefused(f"{who} changes its input, which others read too: {broken}") from broken
         raise DataRefused(f"{who} failed: {broken!r}"[:400]) from broken
-    if wanted.shape != (len(bars),):
-        raise DataRefused(f"{who} answered the shape {wanted.shape}, allowed is {(len(bars),)}")
+    if wanted.shape != shape:
+        raise DataRefused(f"{who} answered the shape {wanted.shape}, allowed is {shape}")
     with np.errstate(invalid="ignore"):
         wrong = ~(np.abs(wanted) <= 1)
     wrong[: strategy.look_back - 1] &= ~np.isnan(wanted[: strategy.look_back - 1])
     if wrong.any():
-        at = int(np.argmax(wrong))
-        when, found = show_time(int(bars.open_ns[at])), float(wanted[at])
+        at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+        when, found = show_time(int(bars.open_ns[at[0]])), float(wanted[at])
         raise DataRefused(f"{who} answered {found:g} at {when}, allowed is -1 to 1, and no NaN after its look-back")
     return wanted
 
