@@ -25,8 +25,8 @@ from tools.simulation import layout
 from tools.simulation.grid import Grid, grid
 from tools.simulation.kernel import simulate
 from tools.simulation.preparing import prepared
-from tools.simulation.running import figures
 from tools.simulation.settings import Exits, Terms, tiers_of
+from tools.simulation.sweeping import COLUMNS, measured
 from tools.strategies.trend import TrendFollowing
 
 CASH, FEE, SLIPPAGE = 1_000_000.0, 0.001, 0.0005
@@ -49,7 +49,7 @@ def market(n: int) -> Grid:
 
 @numba.njit
 def bare(opens: Any, close: Any, fast: int, slow: int, fee: float, slippage: float, cash: float) -> tuple[int, float]:
-    """Nothing but the averages, the cross and the money."""
+    """Nothing but the averages, the cross and the money. Long from the first bar whose fast average is above."""
     quick = steady = held = 0.0
     side = trades = order = 0
     for i in range(len(close)):
@@ -70,20 +70,17 @@ def bare(opens: Any, close: Any, fast: int, slow: int, fee: float, slippage: flo
         if i >= slow - 1:
             apart = quick / fast - steady / slow
             now = 1 if apart > 0 else (-1 if apart < 0 else side)
-            if side == -1 and now == 1 and held == 0:
+            if now == 1 and held == 0:
                 order = 1
-            elif side == 1 and now == -1 and held > 0:
+            elif now == -1 and held > 0:
                 order = -1
             side = now
     return trades, cash + held * close[-1]
 
 
 def targets(bars: Bars, fast: int, slow: int) -> Any:
-    """The strategy's own exposures, long only. The bare loop waits for a first cross, so what begins above does too."""
-    wanted = np.maximum(np.nan_to_num(TrendFollowing(fast=fast, slow=slow).exposure(bars)), 0.0)
-    begun = np.argmax(wanted[slow - 1 :] == 0) + slow - 1
-    wanted[:begun] = 0.0
-    return wanted
+    """The strategy's own exposures, long only."""
+    return np.maximum(np.nan_to_num(TrendFollowing(fast=fast, slow=slow).exposure(bars)), 0.0)
 
 
 def least(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, int]:
@@ -141,16 +138,17 @@ def many(n: int, rounds: int) -> None:
     def loops() -> list[tuple[int, float]]:
         return [bare(bars.open, bars.close, fast, slow, FEE, SLIPPAGE, CASH) for fast, slow in CROSSES]
 
+    sets = [{"fast": float(fast), "slow": float(slow)} for fast, slow in CROSSES]
+
     def swept() -> Any:
-        wanted = np.stack([targets(bars, fast, slow) for fast, slow in CROSSES])[:, :, np.newaxis]
-        return figures(of, wanted, PLAIN, [Exits()], workers=1)
+        return measured("trend", sets, of, PLAIN, 0)
 
     tracemalloc.start()
     found = swept()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     for k, expected in enumerate(loops()):
-        same(f"set {CROSSES[k]}", found.trips[k], found.equity[k], expected)
+        same(f"set {CROSSES[k]}", found[k, COLUMNS.index("trips")], found[k, COLUMNS.index("equity")], expected)
     took = least({"bare loops": loops, "averages, exposures and kernel": swept}, rounds)
     print()
     row(f"{len(CROSSES)} sets of {n:,} bars", "ns a bar", "x bare loop", "MB")

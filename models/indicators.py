@@ -16,6 +16,7 @@ import numpy as np
 
 from models.prices import candles, priced, traded
 from models.rolling import held, lagged, moments, ratio
+from models.sharing import shared
 
 if TYPE_CHECKING:
     from core.bars import FloatArray
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # --- classic: series out -----------------------------------------------------------------------------------------
 
 
+@shared
 def ema(closes: FloatArray, period: int) -> FloatArray:
     """Exponential moving average, alpha 2 / (period + 1), in the unit of `closes`; the first `period - 1` are NaN.
 
@@ -35,6 +37,7 @@ def ema(closes: FloatArray, period: int) -> FloatArray:
     return talib.EMA(closes, period)
 
 
+@shared
 def rsi(closes: FloatArray, period: int = 14) -> FloatArray:
     """Relative strength index, 0 to 100; the first `period` are NaN; 50 as long as nothing has moved.
 
@@ -50,6 +53,7 @@ def rsi(closes: FloatArray, period: int = 14) -> FloatArray:
     return series
 
 
+@shared
 def atr(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14) -> FloatArray:
     """Average true range in quote currency, Wilder's smoothing; the first `period` are NaN."""
     import talib
@@ -58,6 +62,7 @@ def atr(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14) 
     return talib.ATR(high, low, close, period)
 
 
+@shared
 def adx(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14) -> FloatArray:
     """Average directional index, 0 (no trend) to 100; the first `2 * period - 1` are NaN. Wilder (1978)."""
     import talib
@@ -77,6 +82,7 @@ def bollinger_width(closes: FloatArray, period: int = 20, deviations: float = 2.
     return width
 
 
+@shared
 def bollinger_position(closes: FloatArray, period: int = 20, deviations: float = 2.0) -> FloatArray:
     """(close - middle band) / (upper band - middle band): 1 at the upper band, -1 at the lower, 0 when nothing moves.
 
@@ -101,12 +107,14 @@ def macd(closes: FloatArray, fast: int = 12, slow: int = 26) -> FloatArray:
     return ema(closes, fast) - ema(closes, slow)
 
 
+@shared
 def sma(closes: FloatArray, period: int) -> FloatArray:
     """Mean of the last `period` closes; the first `period - 1` are NaN."""
     (closes,) = priced(period, closes=closes)
     return moments(closes, period)[0]
 
 
+@shared
 def cci(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 20) -> FloatArray:
     """Commodity channel index: how far the typical price is from its mean, in units of 0.015 mean absolute deviations.
 
@@ -122,6 +130,7 @@ def cci(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 20) 
     return series
 
 
+@shared
 def stochastic(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14, slowing: int = 1) -> FloatArray:
     """Lane's %K: where the close stands in the range of `period` bars, 0 to 100, mean of the last `slowing`.
 

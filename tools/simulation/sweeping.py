@@ -14,6 +14,7 @@ from core.canonical import digest, digest_bytes
 from core.errors import ConfigError, DataRefused
 from core.ports import Trial
 from core.time import show_time
+from models.sharing import sharing
 from models.validation.trials import ratio
 from tools.simulation import running
 from tools.simulation.grid import Grid, rows_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Ways out that can be swept like a strategy's own parameters; `take` is one gain at which all is closed.
 WAYS: Final = tuple(one.name for one in fields(Exits))
+_ROOM: Final = 16 * 2**20  # bytes of exposures that are simulated at a time
 COLUMNS: Final = ("equity", "sharpe", "drawdown", "trips", "wins", "fees", "slippage", "funding", "turnover", "held")
 
 Set = Mapping[str, Value]
@@ -94,18 +96,23 @@ def measured(strategy: str, wanted: Sequence[Set], grid: Grid, terms: Terms, beg
     check_legs(strategy, making, grid, terms)
     known = names(making)
     bars = [locked(one) for one in grid.bars]
-    targets = np.empty((len(wanted), len(grid), len(bars)))
-    before: tuple[dict[str, Value], FloatArray] | None = None
-    ways = []
-    for row, one in zip(targets, wanted, strict=True):
-        own, out = split(one, known)
-        ways.append(exits(out))
-        # Where only ways out differ, the strategy wants the same.
-        if before is None or before[0] != own:
-            before = own, exposures(making, own, grid, bars)
-        row[:] = before[1]
-    found = running.figures(grid, targets, terms, ways, begin=begin)
-    return np.stack([getattr(found, name) for name in COLUMNS], axis=1)
+    rows = []
+    each = max(1, _ROOM // (8 * len(grid) * len(bars)))
+    with sharing():
+        before: tuple[dict[str, Value], FloatArray] | None = None
+        for part in (wanted[k : k + each] for k in range(0, len(wanted), each)):
+            targets = np.empty((len(part), len(grid), len(bars)))
+            ways = []
+            for row, one in zip(targets, part, strict=True):
+                own, out = split(one, known)
+                ways.append(exits(out))
+                # Where only ways out differ, the strategy wants the same.
+                if before is None or before[0] != own:
+                    before = own, exposures(making, own, grid, bars)
+                row[:] = before[1]
+            found = running.figures(grid, targets, terms, ways, begin=begin)
+            rows.append(np.stack([getattr(found, name) for name in COLUMNS], axis=1))
+    return np.concatenate(rows)
 
 
 def check_legs(strategy: str, making: Making, grid: Grid, terms: Terms) -> None:
@@ -130,7 +137,8 @@ def exposures(making: Making, own: Set, grid: Grid, bars: Sequence[Bars]) -> Flo
         return wanted
     for k, (one, rows) in enumerate(zip(bars, grid.rows, strict=True)):
         if len(one) >= strategy.look_back:
-            wanted[rows, k] = exposed(strategy, one, own)
+            whole = len(one) == len(grid)
+            wanted[slice(None) if whole else rows, k] = exposed(strategy, one, own)
     return wanted
 
 

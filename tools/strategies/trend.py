@@ -56,6 +56,11 @@ class TrendFollowing(Parameters):
 
 def carried(events: FloatArray) -> FloatArray:
     """Each NaN becomes the last number before it, 0 before the first."""
-    known = np.maximum.accumulate(np.where(np.isnan(events), -1, np.arange(len(events))))
+    missing = np.isnan(events)
+    first = int(np.argmin(missing))
+    if not missing[first:].any():
+        # Nothing to carry but what comes before all: most averages are never equal.
+        return np.where(missing, 0.0, events)
+    known = np.maximum.accumulate(np.where(missing, -1, np.arange(len(events))))
     held: FloatArray = np.where(known >= 0, events[known], 0.0)
     return held
