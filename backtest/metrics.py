@@ -146,7 +146,7 @@ OF_EQUITY: Final[tuple[Metric[Curve], ...]] = (
     Metric("value_at_risk", "value at risk, a day, 95 %", Unit.FRACTION, curves.value_at_risk),
     Metric("expected_shortfall", "expected shortfall, a day, 95 %", Unit.FRACTION, curves.expected_shortfall),
     Metric("tail_ratio", "tail ratio", Unit.RATIO, curves.tail_ratio),
-    Metric("probabilistic_sharpe", "probabilistic Sharpe", Unit.FRACTION, curves.probabilistic_sharpe),
+    Metric("probabilistic_sharpe", "probabilistic Sharpe, of days", Unit.FRACTION, curves.probabilistic_sharpe),
 )
 OF_TRADES: Final[tuple[Metric[Closed], ...]] = (
     Metric("win_rate", "win rate", Unit.FRACTION, trades.win_rate),
@@ -156,7 +156,7 @@ OF_TRADES: Final[tuple[Metric[Closed], ...]] = (
     Metric("cost_share", "costs over gross edge", Unit.FRACTION, trades.cost_share),
 )
 OF_RUN: Final[tuple[Metric[Run], ...]] = (
-    Metric("deflated_sharpe", "deflated Sharpe", Unit.FRACTION, deflated_sharpe),
+    Metric("deflated_sharpe", "deflated Sharpe, of bars", Unit.FRACTION, deflated_sharpe),
     Metric("trades", "trades", Unit.COUNT, trade_count),
     Metric("turnover", "turnover", Unit.TIMES, turnover),
     Metric("exposure", "mean exposure", Unit.FRACTION, mean_exposure),

@@ -58,7 +58,7 @@ def calm(
     if halting.entries(conn, account_id, breakers, now_ns):
         return None
     guards = tuple(guardbook.armed(conn, account_id))
-    live = tuple(latch.cause for latch in causes.live(conn, account_id, now_ns))
+    live = tuple(latch.cause for latch in causes.live(conn, account_id, account.clock_ns))
     if not all(_waits(guard, market, now_ns) for guard in guards) or any(c.kind is Kind.CONDITION for c in live):
         return None
     seen = sight(conn, account_id, market, now_ns)

@@ -1,10 +1,12 @@
 """Clearing the way of an exit: what of our own would hold it up, and is cancelled first."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from core.fills import stop_hit
+from core.money import ZERO
 from core.orders import Order, OrderType, Proposal, Side
 from core.ports import Clock, MarketFacts
 from execution import actions, guardbook, orderbook
@@ -12,6 +14,8 @@ from execution.breakers import Breakers
 from execution.examiner import Examiner
 from execution.orderbook import Attempt
 from execution.snapshot import usable_quote
+from risk.candidate import Candidate
+from risk.facts import Facts
 from risk.rules.conduct import could_cross
 
 
@@ -52,13 +56,7 @@ class Clearing:
         last = None if quote is None else quote.last
         crossing = {o.proposal_id for o in facts.orders if could_cross(order, o, last)}
         aside = [a for a in entries if a.proposal_id in crossing]
-        short = ruling.candidate.quantity - ruling.candidate.proven
-        apart = {o.proposal_id for o in facts.orders if o.apart}
-        for stop in stops:
-            # What guards the coins of another owner makes no room for the sale of one's own.
-            if short > 0 and stop.proposal_id not in apart:
-                aside.append(stop)
-                short -= stop.remaining
+        aside += _making_room(stops, ruling.candidate, facts)
         gone = {a.proposal_id for a in aside}
         then = replace(facts, orders=tuple(o for o in facts.orders if o.proposal_id not in gone))
         without = self._examiner.judge(order, then, standing)
@@ -74,3 +72,22 @@ class Clearing:
         if order.limit_price is not None:
             return sign * (order.limit_price - best) < 0
         return order.trigger_price is not None and not stop_hit(order.trigger_price, quote.last, quote.last, sign)
+
+
+def _making_room(stops: Sequence[Attempt], exit_: Candidate, facts: Facts) -> Iterator[Attempt]:
+    """Stops that an exit needs out of its way. One that guards another owner's coins is none of them, unless so few
+    are left that it rests on the seller's own as well.
+    """
+    short = exit_.quantity - exit_.proven
+    apart = {o.proposal_id for o in facts.orders if o.apart}
+    theirs = [stop for stop in stops if stop.proposal_id in apart]
+    held = ZERO if exit_.position is None or facts.own is None else exit_.position.quantity - facts.own
+    beyond = sum((stop.remaining for stop in theirs), ZERO) - held
+    for stop in stops:
+        if stop not in theirs and short > 0:
+            short -= stop.remaining
+            yield stop
+    for stop in theirs:
+        if short > 0 and beyond > 0:
+            short, beyond = short - min(beyond, stop.remaining), beyond - stop.remaining
+            yield stop

@@ -2,7 +2,7 @@
 
 What a bar would have to reach is looked for in arrays, a hair too early rather than too late: the bar that is found is
 stepped by the watch, in exact money and with everything that the watch does. What is passed leaves the very rows that
-as many steps would have left, in one commit; `tests/execution/test_quiet.py` holds the two to each other.
+as many steps would have left, in one commit; `tests/desk/test_quiet.py` holds the two to each other.
 """
 
 from collections.abc import Sequence

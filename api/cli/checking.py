@@ -90,9 +90,9 @@ def _show(found: Checked, now: JSON, compared: baseline.Compared | None, before:
     period = f"{show_time(int(subject.grid.close_ns[subject.begin]))} to {show_time(int(subject.grid.close_ns[-1]))}"
     console.print(f"{subject.strategy}, {told(subject.parameters)}", style="bold", markup=False, soft_wrap=True)
     console.print(f"{', '.join(subject.grid.symbols)} {subject.grid.timeframe}, {period}", markup=False)
-    if subject.grid.missing:
-        missing = words.count(subject.grid.missing, "bar")
-        console.print(f"⚠ {missing} missing: nothing is filled there", style="yellow", markup=False)
+    if gone := subject.grid.missing(subject.begin):
+        missing = words.count(gone, "bar")
+        console.print(f"⚠ {missing} missing: no order is filled there", style="yellow", markup=False)
     shown = table("check", "verdict", "found")
     shown.columns[1].no_wrap = True
     for line in found.lines:

@@ -117,5 +117,5 @@ def _show(found: Sequence[Replayed]) -> None:
     for doubt in dict.fromkeys(doubt for one in found for doubt in one.summary.honesty.doubts):
         console.print(f"⚠ {doubt}", style="yellow", markup=False)
     for one in found:
-        console.print(f"kept: {one.file}", markup=False, style="dim", soft_wrap=True)
+        console.print(f"kept, re-armed {one.rearm}: {one.file}", markup=False, style="dim", soft_wrap=True)
     console.print("`warden backtest report FILE --out report.html` makes the page", style="dim")

@@ -230,7 +230,7 @@ def _told(found: Swept) -> JSON:
         "from": show_time(int(found.grid.close_ns[found.begin])),
         "until": show_time(int(found.grid.close_ns[-1])),
         "bars": len(found.grid) - found.begin,
-        "missing_bars": found.grid.missing,
+        "missing_bars": found.grid.missing(found.begin),
         "data": found.grid.hashes(),
         "terms": found.terms.told(),
         "tiers": len(found.terms.tiers),
@@ -265,9 +265,9 @@ def _show(found: Swept) -> None:
     console.print(f"{count} of {found.strategy}; {words.count(found.counted, 'trial')} so far in this market")
     for why, n in found.left_out.items():
         console.print(f"⚠ {words.count(n, 'set')} left out: {why}", style="yellow", markup=False)
-    if market.missing:
-        missing = words.count(market.missing, "bar")
-        console.print(f"⚠ {missing} missing: nothing is filled there", style="yellow", markup=False)
+    if gone := market.missing(begin):
+        missing = words.count(gone, "bar")
+        console.print(f"⚠ {missing} missing: no order is filled there", style="yellow", markup=False)
     shown = table("parameters", "return", "Sharpe", "fall", "trades", "won", "fees", "skill")
     shown.columns[0].no_wrap = False  # what is long gives way to the numbers
     for column in shown.columns[1:]:

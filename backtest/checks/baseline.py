@@ -44,7 +44,7 @@ def told(checked: Checked) -> JSON:
         "from": show_time(int(grid.close_ns[subject.begin])),
         "until": show_time(int(grid.close_ns[-1])),
         "bars": len(grid) - subject.begin,
-        "missing_bars": grid.missing,
+        "missing_bars": grid.missing(subject.begin),
         "data": grid.hashes(),
         "terms": subject.terms.told(),
         "honest": checked.honest,

@@ -83,7 +83,11 @@ def scale(*lines: FloatArray) -> Drawn:
     values = np.concatenate(lines)
     known = values[np.isfinite(values)]
     far = len(known) and known.min() > 0 and known.max() / known.min() > _LOG_FROM
-    return {"type": "log", "dtick": "D2"} if far else {"type": "linear"}
+    if not far:
+        return {"type": "linear"}
+    decades = range(math.floor(math.log10(known.min())), math.ceil(math.log10(known.max())) + 1)
+    ticks = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
 
 
 def exposure(summary: Summary) -> Drawn:

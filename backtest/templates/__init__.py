@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from core.errors import ConfigError
+from tools.strategies.targets import OURS
 
 WORKFLOW: Final = Path(".github/workflows/strategies.yml")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -17,6 +21,9 @@ def strategy(name: str) -> str:
     """The source of a strategy of this name. ConfigError for a name that no module can have."""
     if not _NAME.fullmatch(name):
         raise ConfigError(f"a name has small letters, digits and _, a letter first, 40 at most: found {name!r}")
+    taken = name in OURS or keyword.iskeyword(name) or name in sys.stdlib_module_names or find_spec(name) is not None
+    if taken:
+        raise ConfigError(f"{name} is the name of something else here: a file of that name would stand before it")
     made = "".join(part.capitalize() for part in name.split("_"))
     return _text("strategy.txt").replace("NAMED", name).replace("Named", made)
 

@@ -452,6 +452,17 @@ async def test_where_less_is_held_than_is_guarded_no_stop_is_kept_from_selling(b
     assert at_work.desk.held() == 0
 
 
+async def test_where_less_is_held_than_is_guarded_an_instruction_still_sells_its_own(books: Books) -> None:
+    at_work, owner, _ = await beside(books, settings=RESTING)
+    books.write(lambda conn: conn.execute(update(tables.positions).values(quantity=Decimal(2))))
+    await at_work.hour()
+    await at_work.hour()
+    bodies = [row.body for row in at_work.desk.rows("proposals")]
+    source = next(body["source"] for body in bodies if body["source"].startswith("instruction"))
+    sale = at_work.desk.sell("0.5", owner=owner, source=source, reduce_only=True)
+    assert (await at_work.desk.propose(sale)).kind is not AnswerKind.DENIED
+
+
 async def test_where_no_new_risk_is_allowed_it_waits_and_is_not_denied(books: Books) -> None:
     at_work = standing(books)
     one = at_work.add(DCA)

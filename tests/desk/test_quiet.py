@@ -20,10 +20,13 @@ from desk.home import Home
 from desk.rehearsal import Rehearsal
 from desk.runs import open_run, step_to
 from desk.settings import Settings, parse
+from execution import latches
 from execution.watch import WatchReport
 from market.recorded import RecordedMarket
 from memory.books import tables
 from memory.books.database import Books
+from risk.breakers import STANDARD, Trip
+from risk.readings import ACCOUNT
 from tests.desk.desks import LIVELY, SYMBOLS, books_of, desk_at, fresh_home, run, series
 from tests.desk.test_rehearsal import nervous
 
@@ -224,3 +227,34 @@ async def test_a_pulled_kill_switch_has_every_bar_stepped(
         closes = desk.market.closes_between(desk.clock.now_ns(), desk.clock.now_ns() + 5 * HOUR_NS)
         await step_to(desk, closes[-1])
         assert steps == closes
+
+
+def without_midnight(folder: Path) -> RecordedMarket:
+    """Flat bars of two symbols, none of them from half past eleven to half past midnight."""
+    files = {}
+    for symbol in SYMBOLS:
+        lines = ["date,open,high,low,close,volume"]
+        for i in range(800):
+            if not 570 <= i < 582:
+                at = show_time(BEGINS_NS + i * BAR_NS).replace(" ", "T")
+                lines.append(f"{at},100.0,100.1,99.9,100.0,500")
+        files[symbol] = folder / f"{symbol.replace('/', '')}-flat.csv"
+        files[symbol].write_text("\n".join(lines) + "\n")
+    return RecordedMarket.from_files(files, assumed_spread_bps=Decimal(2))
+
+
+async def test_a_window_that_ends_where_bars_are_missing_is_booked_as_ended(tmp_path: Path) -> None:
+    market, begun_ns, found = without_midnight(tmp_path), parse_time("2026-03-03T20:00Z"), []
+    trip = Trip(next(breaker for breaker in STANDARD if breaker.name == "day_reducing"), ACCOUNT, Decimal("0.04"))
+    for every_bar in (True, False):
+        with fresh_home() as home:
+            async with desk_at(home, market, begun_ns) as desk:
+                await desk.watch.recover()
+                desk.books.write(lambda conn: latches.turn(conn, "paper", [trip], begun_ns))
+                for hour in range(1, 9):
+                    await step_to(desk, begun_ns + hour * HOUR_NS, every_bar=every_bar)
+                found.append(books_rows(desk.books))
+    stepped, passed = found
+    assert any("breaker_ended" in repr(row) for row in stepped["journal"])
+    for name, rows in stepped.items():
+        assert passed[name] == rows, name

@@ -48,10 +48,9 @@ class Grid:
     def timeframe(self) -> Timeframe:
         return self.bars[0].timeframe
 
-    @property
-    def missing(self) -> int:
-        """Bars that are not there, of all symbols."""
-        return sum(len(self) - len(rows) for rows in self.rows)
+    def missing(self, begin: int = 0) -> int:
+        """Bars that are not there from row `begin` on, of all symbols."""
+        return sum(len(self) - begin - int((rows >= begin).sum()) for rows in self.rows)
 
     def until(self, n: int) -> Grid:
         """The first `n` rows alone: what is made of them can know nothing of the others."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -138,10 +139,10 @@ def _checked(
         wanted = np.asarray(ask(), dtype=np.float64)
     except DataRefused:
         raise
-    except Exception as broken:
+    except (Exception, SystemExit) as broken:
         if isinstance(broken, ValueError) and "read-only" in str(broken):
-            raise DataRefused(f"{who} changes its input, which others read too: {broken}") from broken
-        raise DataRefused(f"{who} failed: {broken!r}"[:400]) from broken
+            raise DataRefused(f"{who} changes its input, which others read too: {_place(broken)}") from broken
+        raise DataRefused(f"{who} failed: {_place(broken)}"[:400]) from broken
     if wanted.shape != shape:
         raise DataRefused(f"{who} answered the shape {wanted.shape}, allowed is {shape}")
     with np.errstate(invalid="ignore"):
@@ -164,9 +165,9 @@ def _in_file(path: Path, wanted: str) -> Making:
     sys.modules[spec.name] = module  # a dataclass looks itself up there
     try:
         spec.loader.exec_module(module)
-    except Exception as broken:
+    except (Exception, SystemExit) as broken:
         del sys.modules[spec.name]
-        raise ConfigError(f"{path} cannot be loaded: {broken!r}"[:300]) from broken
+        raise ConfigError(f"{path} cannot be loaded: {_place(broken)}"[:300]) from broken
     found: dict[str, Any] = {
         name: one
         for name, one in vars(module).items()
@@ -178,6 +179,15 @@ def _in_file(path: Path, wanted: str) -> Making:
         raise ConfigError(f"{path} has {there}: name one as {path}:CLASS" if found else f"{path} has {there}")
     making: Making = next(iter(chosen.values()))
     return making
+
+
+def _place(broken: BaseException) -> str:
+    """What went wrong and where: "KeyError: 'oops', in mine.py line 7"."""
+    if isinstance(broken, SyntaxError):
+        return f"{broken.msg}, in {Path(broken.filename or '?').name} line {broken.lineno}"
+    frames = traceback.extract_tb(broken.__traceback__)
+    where = f", in {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+    return f"{type(broken).__name__}: {broken}{where}"
 
 
 def _is_target(one: type) -> bool:
