@@ -16,6 +16,7 @@ from core.errors import ToolInputError
 from core.money import significant, text_of
 from core.taint import Taint
 from tools.context import ToolContext
+from tools.schema import strict
 
 
 def _no_float(value: object) -> object:
@@ -100,26 +101,8 @@ def openai_schema(spec: ToolSpec) -> Canonical:
 @lru_cache(maxsize=256)  # takes longer than most tools
 def function_schema(name: str, description: str, arguments: type[ToolInput]) -> Canonical:
     """A strict function definition of these arguments."""
-    parameters = _strict(arguments.model_json_schema())
+    parameters = strict(arguments.model_json_schema())
     # The docstring of the input class speaks to us; the tool's own description speaks to the model.
     parameters.pop("description", None)
     function = {"name": name, "description": description, "parameters": parameters, "strict": True}
     return Canonical.of({"type": "function", "function": function})
-
-
-def _strict(schema: dict[str, JSON]) -> dict[str, JSON]:
-    kept: dict[str, JSON] = {}
-    for key, value in schema.items():
-        if key in ("title", "default"):
-            continue
-        if key in ("properties", "$defs"):
-            kept[key] = {name: _strict(part) for name, part in value.items()}
-        elif isinstance(value, dict):
-            kept[key] = _strict(value)
-        elif isinstance(value, list):
-            kept[key] = [_strict(part) if isinstance(part, dict) else part for part in value]
-        else:
-            kept[key] = value
-    if "properties" in kept:
-        kept |= {"required": list(kept["properties"]), "additionalProperties": False}
-    return kept

@@ -6,13 +6,12 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.llm.presets import Form
 from agents.llm.question import Asked
 from agents.llm.saying import Completion, Unanswered, Why, completion_of, failure_of, read_json
-from agents.llm.schema import strict
 from agents.llm.streams import Gathered
 from core.canonical import JSON
 from core.secret import Secret
@@ -104,7 +103,7 @@ class Client:
         """What is sent: nothing but the question, and no name of anybody."""
         body: dict[str, Any] = {"model": model, "messages": list(asked.messages)}
         body[self._endpoint.tokens] = self._max_tokens
-        tools = [_tool(tool.text) for tool in asked.tools]
+        tools = [tool.value for tool in asked.tools]
         schema = None if asked.schema is None else asked.schema.value
         if schema is not None and form is Form.TOOL:
             tools.append(_answer_tool(schema))
@@ -215,12 +214,6 @@ def _choice(asked: Asked, form: Form) -> JSON:
     if form is Form.TOOL and asked.schema is not None:
         return {"type": "function", "function": {"name": ANSWER}}
     return "none"
-
-
-@lru_cache(maxsize=256)
-def _tool(text: str) -> JSON:
-    tool = json.loads(text)
-    return {**tool, "function": {**tool["function"], "parameters": strict(tool["function"]["parameters"])}}
 
 
 def _answer_tool(schema: JSON) -> JSON:

@@ -1,8 +1,9 @@
-"""Asking again: with the server's own wish or growing waits, and not at all while a model is left alone."""
+"""Asking again, with the server's own wish or growing waits, and the next model; not at all while one is left alone."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -15,6 +16,8 @@ from agents.llm.settings import LlmSettings
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 
+# No other model would answer these either, or none may be asked.
+_FINAL: Final = frozenset({Why.BUDGET, Why.NO_KEY, Why.BAD_KEY, Why.QUOTA})
 _LONGEST_WAIT_S: Final = 60.0
 # What says that a server is ill, rather than that it dislikes the question.
 _ILL: Final = AGAIN | {Why.TIMED_OUT}
@@ -44,6 +47,28 @@ class Retrying:
             return failed.retry_after_s
         growing = min(self._wait_s * 2.0 ** (state.attempt_number - 1), _LONGEST_WAIT_S)
         return growing * random.uniform(0.5, 1.5)
+
+
+async def in_order(models: Sequence[str], ask: Callable[[str], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+    """What the first model that answers gives, as it comes. Once something came, nobody else is asked.
+
+    Raises Unanswered where none does, with the last reason.
+    """
+    failed: list[Unanswered] = []
+    for model in models:
+        began = False
+        try:
+            async with aclosing(ask(model)) as parts:
+                async for part in parts:
+                    began = True
+                    yield part
+            return
+        except Unanswered as unanswered:
+            failed.append(unanswered)
+            if began or unanswered.why in _FINAL:
+                break
+    # A model that is left alone says less than one that was asked.
+    raise next((f for f in reversed(failed) if f.why is not Why.RESTING), failed[-1])
 
 
 class _TooLate(stop_base):

@@ -13,11 +13,11 @@ from agents.llm.budget import Budget
 from agents.llm.client import Client
 from agents.llm.paying import Till
 from agents.llm.question import Asked
+from agents.llm.retrying import in_order
 from agents.llm.saying import Completion, Unanswered, Why
 from agents.llm.settings import LlmSettings
 
 CHAT: Final = "chat"
-_FINAL: Final = frozenset({Why.BUDGET, Why.NO_KEY, Why.BAD_KEY, Why.QUOTA})
 
 
 class Streamer:
@@ -33,21 +33,11 @@ class Streamer:
 
     async def stream(self, asked: Asked, bill: Bill) -> AsyncGenerator[str | Completion, None]:
         """The text as it comes, and the whole completion last. Raises Unanswered where no model answers."""
-        failed: list[Unanswered] = []
         async with self._client.opened():
-            for model in self._settings.models_of(CHAT):
-                began = False
-                try:
-                    async with aclosing(self._from(model, asked, bill)) as parts:
-                        async for part in parts:
-                            began = True
-                            yield part
-                    return
-                except Unanswered as unanswered:
-                    failed.append(unanswered)
-                    if began or unanswered.why in _FINAL:
-                        break
-        raise failed[-1]
+            models = self._settings.models_of(CHAT)
+            async with aclosing(in_order(models, lambda model: self._from(model, asked, bill))) as parts:
+                async for part in parts:
+                    yield part
 
     async def _from(self, model: str, asked: Asked, bill: Bill) -> AsyncGenerator[str | Completion, None]:
         form = self._settings.preset.form

@@ -1,9 +1,10 @@
 """One question to whoever answers: models in order, forms by the ladder, money reserved, and the time kept."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic as _monotonic
-from typing import Final, Protocol
+from typing import Protocol
 
 from agents.bill import Bill, Charge
 from agents.llm.budget import Budget
@@ -12,15 +13,12 @@ from agents.llm.ladder import below
 from agents.llm.paying import Till
 from agents.llm.presets import Form, Preset
 from agents.llm.question import Asked, Question
-from agents.llm.retrying import Breaker, Retrying
+from agents.llm.retrying import Breaker, Retrying, in_order
 from agents.llm.saying import Completion, Unanswered, Why, read_back
 from agents.llm.settings import LlmSettings
 from agents.llm.shelf import Shelf
 from core.canonical import digest
 from core.money import ZERO
-
-# No other model would answer these either, or none may be asked.
-_FINAL: Final = frozenset({Why.BUDGET, Why.NO_KEY, Why.BAD_KEY, Why.QUOTA})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +84,12 @@ class Talker:
         return form, completion
 
     async def _first(self, models: tuple[str, ...], asked: Asked, account: Account) -> tuple[Form, Completion]:
-        failed: list[Unanswered] = []
-        for model in models:
-            try:
-                self._breaker.enter(model)
-                return await self._from(model, asked, account)
-            except Unanswered as unanswered:
-                failed.append(unanswered)
-                if unanswered.why in _FINAL:
-                    break
-        # A model that is left alone says less than one that was asked.
-        raise next((f for f in reversed(failed) if f.why is not Why.RESTING), failed[-1])
+        async def ask(model: str) -> AsyncGenerator[tuple[Form, Completion], None]:
+            self._breaker.enter(model)
+            yield await self._from(model, asked, account)
+
+        async with aclosing(in_order(models, ask)) as answers:
+            return await anext(answers)
 
     async def _from(self, model: str, asked: Asked, account: Account) -> tuple[Form, Completion]:
         """Down the ladder as far as the server refuses a form; the first that it takes is remembered."""

@@ -60,7 +60,7 @@ def test_the_schema_of_sizing_is_what_a_model_is_shown() -> None:
         "additionalProperties": False,
         "required": ["symbol", "side", "stop_price"],
         "properties": {
-            "symbol": {"type": "string", "minLength": 1, "maxLength": 40, "description": "such as BTC/USDT"},
+            "symbol": {"type": "string", "description": "such as BTC/USDT"},
             "side": {"$ref": "#/$defs/Side"},
             "stop_price": {"type": "string", "description": "where the trade is wrong, in quote currency"},
         },
