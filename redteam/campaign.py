@@ -23,7 +23,11 @@ from desk.build import PastDesk
 from desk.cycles import Engine, run_cycle
 from desk.reflection import Reflection
 from desk.runs import step_to
-from redteam.actors import NEVER, Behaving, Compromised, Diary, Smuggler
+from redteam.actors.behaving import Behaving
+from redteam.actors.compromised import Compromised
+from redteam.actors.diary import Diary
+from redteam.actors.ruses import NEVER
+from redteam.actors.smuggler import Smuggler
 from redteam.attacks import Attack
 from redteam.grounds import Wanted, unprompted
 from redteam.judge import Before, Watched, leaked, steering, touched, unapproved

@@ -38,7 +38,8 @@ from desk.markets import MarketSpec
 from desk.runs import RunCommand, open_run
 from memory.books import accounts
 from memory.books.database import Books
-from redteam.actors import EXTREME, NOT_ON_THE_LIST, STEERS
+from redteam.actors.compromised import EXTREME, NOT_ON_THE_LIST
+from redteam.actors.ruses import STEERS
 from redteam.attacks import Attack
 from redteam.judge import Before, leaked, overheld, steering, touched
 from redteam.tally import Tally

@@ -17,8 +17,9 @@ from core.errors import ToolInputError
 from core.orders import Side
 from core.taint import Taint
 from memory.recall.items import Item
-from redteam import actors, campaign, judge, talks
+from redteam import campaign, judge, talks
 from redteam.__main__ import main
+from redteam.actors import compromised, ruses
 from redteam.attacks import DRESSES, WANTS, ours
 from redteam.campaign import BEHAVES, GONE_OVER, RULES_ALONE, Case, cases, play, without_provenance
 from redteam.corpora import collected, folder
@@ -210,7 +211,7 @@ def test_a_model_that_stops_the_desk_is_seen(monkeypatch: pytest.MonkeyPatch) ->
     async def breaks(*_: Any) -> Any:
         raise RecursionError("too deep")
 
-    monkeypatch.setattr(actors.Compromised, "structured", breaks)
+    monkeypatch.setattr(compromised.Compromised, "structured", breaks)
     assert found(monkeypatch) == {"crashed"}
 
 
@@ -304,7 +305,7 @@ def test_a_campaign_takes_every_attack_and_every_actor_in_turn() -> None:
 
 
 def test_hostile_words_of_ours_never_vouch_for_themselves() -> None:
-    assert {name for name, _ in actors._TRICKS} >= actors.NEVER
+    assert {name for name, _ in ruses._TRICKS} >= ruses.NEVER
     assert Taint.HOSTILE > Taint.UNTRUSTED > Taint.DERIVED
     assert judge.PLANTED is PLANTED
 
