@@ -82,6 +82,10 @@ def sweep(
     impact: Impact = 1.0,
     shorts: Shorts = False,
     limits: Limits = "plain",
+    funding: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Funding rates of a perpetual: FILE or SYMBOL=FILE; repeat."),
+    ] = None,
     best: Annotated[int, typer.Option(min=1, max=50, help="How many sets to list.")] = 5,
     walk_forward: Annotated[
         int | None,
@@ -105,7 +109,9 @@ def sweep(
     """
     from api.cli import sweeping
 
-    asked = sweeping.Asked(strategy, params or [], symbols or [], timeframe, since, until, candles or [], market, venue)
+    asked = sweeping.Asked(
+        strategy, params or [], symbols or [], timeframe, since, until, candles or [], market, venue, funding or []
+    )
     how = sweeping.How(capital, fee, slippage, impact, shorts, limits, best, workers, csv)
     ways = sweeping.Ways(walk_forward, window, optimise, seed)
     sweeping.sweep(asked, how, ways, json=json)

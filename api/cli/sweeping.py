@@ -13,6 +13,7 @@ from rich.text import Text
 
 from api.cli import walking, words
 from api.cli.console import console, print_json
+from api.cli.funded import funding_of
 from api.cli.modelling import shown_progress
 from api.cli.show import table
 from backtest.outcomes import save
@@ -56,6 +57,7 @@ class Asked:
     candles: Sequence[str]
     market: str | None
     venue: str | None
+    funding: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def sweep(asked: Asked, how: How, ways: Ways, *, json: bool) -> None:
         return
     terms = terms_of(how, settings)
     series, from_ns = series_of(asked, home, settings)
-    market = grid(series)
+    market = grid(series, funding=funding_of(asked.funding, series, from_ns))
     walk, search = ways.walk(market.timeframe), ways.search(home, how)
     if walk is not None and how.csv is not None:
         raise ConfigError("--csv writes the sets of one sweep, and --walk-forward makes one for each part")

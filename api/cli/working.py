@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SETTINGS: Final = {
     "capital": (10_000.0, "account.deposit"),
     "fee": (0.001, "the instrument"),
-    "slippage": (0.0005, "execution.paper.slippage"),
+    "slippage": ("0.0005", "execution.paper.slippage"),
     "impact": (1.0, "execution.paper.impact"),
     "limits": ("plain", "risk"),
 }
@@ -82,6 +82,8 @@ def _check(asked: Asked, how: How, ways: Ways) -> None:
     for name, (plain, setting) in _SETTINGS.items():
         if getattr(how, name) != plain:
             raise ConfigError(f"{asked.strategy} is replayed by the desk itself: instead of --{name} {setting} says it")
+    if asked.funding:
+        raise ConfigError(f"{asked.strategy} trades spot, and pays no funding")
     if how.shorts:
         raise ConfigError(f"{asked.strategy} trades spot, and cannot be short")
     if ways.folds is not None or ways.trials is not None or ways.window is not None:

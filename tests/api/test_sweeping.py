@@ -141,3 +141,58 @@ def test_what_cannot_be_swept_is_one_sentence(home: Home, file: Path, words: tup
 
 def test_a_file_that_is_not_there_is_one_sentence(home: Home, tmp_path: Path) -> None:
     sweep(home, tmp_path / "none.csv").refused("there is no file")
+
+
+def funding_file(path: Path, *, hours: int = 300, missing: int = 0) -> Path:
+    """A rate of 0.1 % every 8 hours; without the last so many."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    times = [int(BARS.open_ns[0]) // 10**9 + 3600 * hour for hour in range(0, hours + 1, 8)]
+    times = times[: len(times) - missing]
+    pq.write_table(pa.table({"time": times, "rate": [0.001] * len(times)}), path)
+    return path
+
+
+def test_funding_is_charged_for_what_is_held_when_it_is_due(home: Home, file: Path, tmp_path: Path) -> None:
+    rates = funding_file(tmp_path / "funding.parquet")
+    words = ("--param", "fast=5", "--param", "slow=20", "--csv", str(tmp_path / "sets.csv"))
+    funded = sweep(home, file, *words, "--funding", str(rates), "--json")
+    assert (funded.code, funded.err) == (0, "")
+    best = funded.json["best"][0]
+    assert best["funding"] > 0
+    free = sweep(home, file, *words, "--json").json["best"][0]
+    assert free["funding"] == 0
+    assert best["equity"] < free["equity"]
+
+
+def test_rates_that_do_not_cover_the_bars_are_refused(home: Home, file: Path, tmp_path: Path) -> None:
+    short = funding_file(tmp_path / "short.parquet", missing=3)
+    sweep(home, file, "--funding", str(short)).refused("has no funding rate between")
+    sweep(home, file, "--funding", f"ETH/USDT={short}").refused("once for each of BTC/USDT")
+    sweep(home, file, "--funding", str(file)).refused("allowed is a file of funding rates")
+    sweep(home, file, "--funding", str(tmp_path / "none")).refused("there is no file")
+
+
+def test_a_working_strategy_is_replayed_and_told_like_a_sweep(home: Home, file: Path) -> None:
+    words = ("--from", "2021-05-13", "--param", "quote=100,200", "--param", "every=1d")
+    said = sweep(home, file, *words, "--json", strategy="dca")
+    assert (said.code, said.err) == (0, "")
+    assert (said.json["sets"], said.json["trials"]) == (2, 2)
+    assert read(Path(said.json["kept"])).outcome.name == "dca"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--fee", "0.002"), "replayed by the desk itself: instead of --fee"),
+        (("--slippage", "0.002"), "instead of --slippage execution.paper.slippage says it"),
+        (("--short",), "trades spot"),
+        (("--walk-forward", "3"), "are for targets"),
+        (("--symbol", "A/USDT", "--symbol", "B/USDT"), "trades one symbol"),
+    ],
+)
+def test_what_the_desk_cannot_be_told_is_one_sentence(
+    home: Home, file: Path, words: tuple[str, ...], found: str
+) -> None:
+    sweep(home, file, *words, strategy="dca").refused(found)
