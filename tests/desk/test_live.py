@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from core import identity
 from core.errors import ConfigError, DeskHalted
@@ -22,13 +23,14 @@ from desk import live as live_desk
 from desk import reports, requests
 from desk.home import Home
 from desk.live import LiveCommand, LiveDesk, account_id_of, open_live
+from desk.lived import lived, run_named
 from desk.settings import Settings, parse
 from emulator.listings import STANDARD
 from emulator.server import Emulator
 from execution import orderbook
 from execution.ports import VenueEvent
 from execution.watch import WatchReport
-from memory.books import accounts, blobs, journal, ledger, records
+from memory.books import accounts, blobs, journal, ledger, records, tables
 from risk.codes import DenialCode
 
 KEYS = {"TRADEWARDEN_BINANCE_KEY": "emulator-key", "TRADEWARDEN_BINANCE_SECRET": "emulatorsecret00"}
@@ -154,6 +156,26 @@ async def test_what_is_bought_is_held_here_and_there_with_a_stop_that_rests_at_t
     (stop,) = live_orders
     assert (stop.type, stop.state, stop.protective) == (OrderType.STOP, OrderState.OPEN, True)
     assert [order.side for order in account.open_orders()] == [Side.SELL]
+
+
+async def test_what_a_live_desk_lived_through_is_read_like_a_replay(venue: Emulator, home: Home) -> None:
+    async with at_work(home, settings_at(venue)) as live:
+        desk = live.desk
+        receipt = await desk.gate.propose(bought(live, "one"))
+        assert receipt.kind in (AnswerKind.WORKING, AnswerKind.DONE), receipt.review.denials
+        assert await live.settled(20)
+        await live.cycle()
+        worth = select(tables.fills.c.fee_worth)
+        found, fees = desk.books.read(
+            lambda conn: (lived(conn, run_named(conn, desk.account_id)), conn.execute(worth).scalars().all())
+        )
+    assert [set(one.markets) for one in found.decided] == [{BTC}]
+    (mine,) = [one for one in found.others if one.why == "it rises"]
+    assert (mine.symbol, mine.side, mine.quantity) == (BTC, Side.BUY, Decimal("0.05"))
+    assert mine.filled is not None
+    assert mine.filled.quantity == Decimal("0.05")
+    assert sum(one.filled.fee for one in found.orders if one.filled is not None) == sum(fees) > 0
+    assert all(one.asked is not None for one in found.others if "stop" in one.why), "of a stop its trigger"
 
 
 async def test_a_desk_that_comes_back_knows_what_happened_while_it_was_away(venue: Emulator, home: Home) -> None:
