@@ -31,7 +31,7 @@ def sharpened(worked: Worked, knife: Knife) -> None:
         case Knife.ANSWERED:
             _when_answered(client, worked.surface.placing)
         case Knife.UNBOOKED:
-            _before(desk.gate, "_hears")
+            _before(desk.gate._sends, "_hears")
         case Knife.BOOKING:
             _after(ledger, "apply_fill")
         case Knife.CANCEL_WRITTEN:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from core.canonical import plain
-from core.errors import ConfigError, ExchangeRejected, ExchangeUnavailable, LedgerBroken
-from core.orders import Order, OrderState, Proposal
+from core.errors import ConfigError, ExchangeUnavailable
+from core.orders import Order, Proposal
 from core.ports import Clock, MarketFacts
 from core.verdicts import AnswerKind, Receipt
 from execution import actions, halting, incidents, lifecycle, orderbook, parents, questions, reserving
@@ -24,16 +24,14 @@ from execution.clearing import Clearing
 from execution.door import Door
 from execution.examiner import Examination, Examiner
 from execution.judged import Judged
-from execution.lifecycle import Teller
 from execution.orderbook import Attempt
-from execution.ports import OrderReport, VenueHealth
+from execution.ports import VenueHealth
 from execution.readings import Sight, sight
 from execution.receipts import receipt_of, stored_receipt
-from execution.resolution import Look, unseen, vanished
-from execution.settle import settle
+from execution.sending import Sends
 from execution.shadow import Shadow
 from execution.snapshot import usable_quote
-from execution.tickets import ApprovedOrder, TicketOffice, TicketRefused
+from execution.tickets import TicketOffice
 from memory.books import journal
 from memory.books.database import Books
 from memory.books.words import ApprovalState, IncidentKind
@@ -82,8 +80,7 @@ class Gate:
         self._examiner = Examiner(market, rulebook, clock, breakers, health, shadow, bare_market=bare)
         self._clearing = Clearing(account_id, market, self._examiner, breakers, clock)
         self._lock = asyncio.Lock()
-        self._sends: set[asyncio.Task[None]] = set()
-        self._in_flight: set[str] = set()  # client order ids whose request has not come back
+        self._sends = Sends(books, market, door, clock, self._contradicted)
 
     async def propose(self, proposal: Proposal) -> Receipt:
         """Upsert by proposal id: the same proposal again gets the answer that it has."""
@@ -171,17 +168,7 @@ class Gate:
 
     async def cancel(self, client_order_id: str, symbol: str) -> None:
         """Asks the venue, then books what it says. What cannot be proven then is told by a later report."""
-        if not self._books.write(lambda conn: lifecycle.asks_cancel(conn, client_order_id, self._clock.now_ns())):
-            return
-        try:
-            await self._door.cancel(client_order_id, symbol)
-            # Where the market has forgotten the coin, the watch says so at its next look; a halt or an exit goes on.
-            with suppress(ConfigError):
-                await self.poll(client_order_id, symbol)
-        except ExchangeUnavailable:
-            if client_order_id not in self._in_flight:
-                self._books.write(lambda conn: lifecycle.lost(conn, client_order_id, self._clock.now_ns()))
-            raise
+        await self._sends.cancel(client_order_id, symbol)
 
     async def cancel_each(self, attempts: Iterable[Attempt]) -> None:
         """Those that can be reached. What cannot stays, and counts."""
@@ -190,35 +177,8 @@ class Gate:
                 await self.cancel(attempt.client_order_id, attempt.symbol)
 
     async def poll(self, client_order_id: str, symbol: str) -> bool:
-        """Books the venue's word on one of our orders; True when it was news. Having no word of it is one look.
-
-        Not while its request is on the way: the venue may be about to hear of it.
-        """
-        if client_order_id in self._in_flight:
-            return False
-        report = await self._door.report(client_order_id, symbol)
-        if client_order_id in self._in_flight:
-            return False
-        return await self._hears(client_order_id, symbol, report)
-
-    async def _hears(self, client_order_id: str, symbol: str, report: OrderReport | None) -> bool:
-        now_ns, instrument = self._clock.now_ns(), self._market.instrument(symbol)
-        if instrument is None:
-            raise ConfigError(f"an order in {symbol} is open, and this market does not know {symbol}")
-
-        def write(conn: Connection) -> bool:
-            if report is not None:
-                return settle(conn, report, instrument, self._market, now_ns)
-            look = unseen(conn, client_order_id, self._door.absence, now_ns)
-            if look is Look.VANISHED:
-                raise LedgerBroken(vanished(client_order_id))
-            return look is Look.ABSENT
-
-        try:
-            return self._books.write(write)
-        except LedgerBroken as broken:
-            await self._contradicted(client_order_id, str(broken))
-            return True
+        """Books the venue's word on one of our orders; True when it was news. Having no word of it is one look."""
+        return await self._sends.poll(client_order_id, symbol)
 
     async def _contradicted(self, client_order_id: str, why: str) -> None:
         """What the venue says cannot be booked: the desk halts, and its stops and exits go on.
@@ -371,14 +331,9 @@ class Gate:
             self._office.void_all()
         if decision.send is None or decision.order is None:
             return None
-        # From here on the venue's silence proves nothing about this order.
-        self._in_flight.add(decision.send)
         reducing = decision.receipt.review.reducing
         approved = self._office.mint(decision.order, self._office.epoch, self._clock.now_ns(), reducing=reducing)
-        task = asyncio.create_task(self._deliver(approved, decision.send, decided_ns))
-        self._sends.add(task)
-        task.add_done_callback(self._sends.discard)
-        return task
+        return self._sends.begin(approved, decision.send, decided_ns)
 
     async def _answered(self, decision: _Decision, sending: asyncio.Task[None] | None) -> Receipt:
         if sending is None:
@@ -387,62 +342,3 @@ class Gate:
         now = self._books.read(lambda conn: stored_receipt(conn, decision.receipt.proposal_id))
         assert now is not None  # it was written under the lock
         return now
-
-    async def _deliver(self, approved: ApprovedOrder, client_order_id: str, decided_ns: int) -> None:
-        """Every ending but a proof is UNKNOWN: a failed request may have traded."""
-        order = approved.order
-        try:
-            await self._door.submit(approved, client_order_id, decided_ns)
-        except TicketRefused as refused:
-            self._finish(order, client_order_id, OrderState.ABSENT, "never sent: its ticket was refused", str(refused))
-        except ExchangeRejected as rejected:
-            self._finish(order, client_order_id, OrderState.REJECTED, f"rejected by the venue: {rejected}")
-        except Exception as failure:  # noqa: BLE001  # the top of the gate's own task; whatever it was, it proves nothing
-            self._finish(order, client_order_id, OrderState.UNKNOWN, "no proof from the venue", repr(failure))
-        else:
-            await self._accepted(client_order_id, order.symbol)
-        finally:
-            self._in_flight.discard(client_order_id)
-        await self._cancel_again(client_order_id, order.symbol)
-
-    async def _cancel_again(self, client_order_id: str, symbol: str) -> None:
-        """A cancel that was asked for while the order was on its way may have come there before it."""
-        row = self._books.read(lambda conn: lifecycle.order(conn, client_order_id))
-        if row.cancel_ns is not None and row.state.live:
-            with suppress(ExchangeUnavailable):
-                await self.cancel(client_order_id, symbol)
-
-    async def _accepted(self, client_order_id: str, symbol: str) -> None:
-        """The venue took it. If it tells nothing of it yet, it is open until the watch hears more."""
-        report = None
-        with suppress(ExchangeUnavailable):
-            report = await self._door.report(client_order_id, symbol)
-        if report is not None:
-            await self._hears(client_order_id, symbol, report)
-            return
-
-        def write(conn: Connection) -> None:
-            row = lifecycle.order(conn, client_order_id)
-            if row.state is OrderState.SENDING:
-                lifecycle.move(conn, row, OrderState.OPEN, Teller.VENUE, self._clock.now_ns())
-
-        self._books.write(write)
-
-    def _finish(
-        self, order: Order, client_order_id: str, state: OrderState, detail: str, particulars: str = ""
-    ) -> None:
-        """`detail` goes into the receipt and its hash; `particulars`, with their times and ids, into the journal."""
-        now_ns = self._clock.now_ns()
-        kind = AnswerKind.WORKING if state.live else AnswerKind.DONE
-        said = {"detail": detail, "particulars": particulars}
-
-        def write(conn: Connection) -> None:
-            if state is OrderState.UNKNOWN:
-                moved = lifecycle.lost(conn, client_order_id, now_ns, said)
-            else:
-                teller = Teller.VENUE if state is OrderState.REJECTED else Teller.DESK
-                moved = lifecycle.move(conn, lifecycle.order(conn, client_order_id), state, teller, now_ns, said)
-            if moved:
-                orderbook.answer(conn, order.proposal_id, kind, detail)
-
-        self._books.write(write)

@@ -170,7 +170,7 @@ async def test_an_old_report_takes_no_order_back(desk: Desk) -> None:
     old = await exchange.report(name, "BTC/USDT")
     exchange.fills_some(name, "3")
     await desk.gate.poll(name, "BTC/USDT")
-    await desk.gate._hears(name, "BTC/USDT", old)
+    await desk.gate._sends._hears(name, "BTC/USDT", old)
     assert (desk.order_of(proposal).state, desk.order_of(proposal).filled_quantity) == (OrderState.FILLED, 5)
     assert irregular(desk) == []
 
@@ -180,7 +180,7 @@ async def test_an_old_report_does_not_open_what_was_cancelled(desk: Desk) -> Non
     old = await exchange.report(name, "BTC/USDT")
     exchange.ends(name)
     await desk.gate.poll(name, "BTC/USDT")
-    await desk.gate._hears(name, "BTC/USDT", old)
+    await desk.gate._sends._hears(name, "BTC/USDT", old)
     assert (desk.order_of(proposal).state, irregular(desk)) == (OrderState.CANCELLED, [])
 
 

@@ -247,7 +247,7 @@ class Lives(RuleBasedStateMachine):
 
     def _connects(self) -> None:
         self.desk.venue._venue = self.rough
-        hears = self.desk.gate._hears
+        hears = self.desk.gate._sends._hears
 
         async def watched(*args: Any) -> bool:
             self.rough.at("before booking")
@@ -255,7 +255,7 @@ class Lives(RuleBasedStateMachine):
             self.rough.at("after booking")
             return news
 
-        self.desk.gate._hears = watched  # type: ignore[method-assign, assignment]
+        self.desk.gate._sends._hears = watched  # type: ignore[method-assign, assignment]
 
     def _runs(self, act: Callable[[], Awaitable[object]]) -> None:
         """One act of the process. Where it dies, the next one begins with what is in the books."""

@@ -176,7 +176,7 @@ async def test_cancelling_whoever_proposed_does_not_cancel_the_send(desk: Desk) 
         await cycle
     assert desk.order_of(proposal).state is OrderState.SENDING
     desk.venue.let_through.set()
-    await asyncio.gather(*desk.gate._sends)
+    await asyncio.gather(*desk.gate._sends.tasks)
     assert desk.order_of(proposal).state is OrderState.OPEN
 
 
@@ -193,7 +193,7 @@ async def test_a_cancelled_proposer_loses_no_exit_that_found_a_halt(desk: Desk) 
     with pytest.raises(asyncio.CancelledError):
         await cycle
     desk.venue.cancel_let_through.set()
-    await asyncio.gather(*desk.gate._sends)
+    await asyncio.gather(*desk.gate._sends.tasks)
     assert desk.order_of(exit_).state is OrderState.OPEN
 
 
