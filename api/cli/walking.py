@@ -75,9 +75,9 @@ def _show(found: Walked, market: Grid, terms: Terms) -> None:
     console.print(f"{', '.join(said['symbols'])} {said['timeframe']}, {said['from']} to {said['until']}", markup=False)
     parts, trials = words.count(len(found.parts), "part"), words.count(found.counted, "trial")
     console.print(f"{found.strategy} in {parts}, each traded on sets picked before it; {trials} so far in this market")
-    if market.missing:
-        missing = words.count(market.missing, "bar")
-        console.print(f"⚠ {missing} missing: nothing is filled there", style="yellow", markup=False)
+    if gone := market.missing(found.parts[0].learnt):
+        missing = words.count(gone, "bar")
+        console.print(f"⚠ {missing} missing: no order is filled there", style="yellow", markup=False)
     shown = table("traded from", "picked", "Sharpe when picked", "Sharpe", "return")
     shown.columns[1].no_wrap = False
     for part, line in zip(found.parts, said["parts"], strict=True):
