@@ -72,8 +72,8 @@ def by_month(curve: Curve) -> tuple[Year, ...]:
         raise Unmeasured(curve.ruined)
     month = (curve.close_ns - 1).astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
     # A first close at midnight of the first is where a month begins, and no month of its own.
-    first = month[1] if len(month) > 1 and month[1] > month[0] else month[0]
-    every = np.arange(first, month[-1] + 1)
+    begun = curve.close_ns[:1].astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)[0]
+    every = np.arange(min(begun, month[-1]), month[-1] + 1)
     marks = equity[np.searchsorted(month, every, side="right") - 1]
     returns = marks / np.concatenate([equity[:1], marks[:-1]]) - 1
     years: dict[int, dict[int, float]] = {}

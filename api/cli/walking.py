@@ -39,7 +39,7 @@ def _told(found: Walked, market: Grid, terms: Terms) -> JSON:
         "from": show_time(int(outcome.close_ns[0])),
         "until": show_time(int(outcome.close_ns[-1])),
         "bars": len(outcome.close_ns),
-        "missing_bars": market.missing,
+        "missing_bars": market.missing(found.parts[0].learnt),
         "data": market.hashes(),
         "terms": terms.told(),
         "study": found.study,

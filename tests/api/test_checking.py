@@ -83,7 +83,7 @@ def test_a_strategy_that_became_worse_than_its_baseline_ends_with_one(home: Home
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("        raise RuntimeError('lost')", "failed: RuntimeError('lost')"),
+        ("        raise RuntimeError('lost')", "failed: RuntimeError: lost, in own.py line 11"),
         ("        return np.full(n, np.nan)", "no NaN after its look-back"),
         ("        close[:] = 1\n        return np.ones(n)", "changes its input"),
     ],

@@ -41,6 +41,12 @@ def test_a_bar_that_closes_at_midnight_belongs_to_the_month_that_ends() -> None:
     assert year.months[:2] == pytest.approx((0.1, 0.1))
 
 
+def test_a_first_close_at_midnight_of_the_first_is_no_month_of_its_own() -> None:
+    closes = parse_time("2021-01-01T00:00Z") + DAY_NS * np.arange(3, dtype=np.int64)
+    (year,) = by_month(curve_of(closes, np.array([100.0, 110.0, 121.0])))
+    assert (year.year, year.months[0]) == (2021, pytest.approx(0.21))
+
+
 def test_a_month_without_a_bar_changed_nothing() -> None:
     closes = np.array([parse_time(day) for day in ("2021-01-05", "2021-03-05")], np.int64)
     (year,) = by_month(curve_of(closes, np.array([100.0, 110.0])))
