@@ -22,6 +22,7 @@ from core.time import DAY_NS, duration_ns
 from desk import forecasters
 from desk.compute import ComputeSettings
 from desk.home import Home
+from desk.serving import ApiSettings, SignalSettings
 from execution.settings import ExecutionSettings
 from execution.venues.exchange.facts import facts_of
 from market.settings import MarketSettings, VenueSettings
@@ -114,8 +115,9 @@ class ModelsTable(BaseModel):
         return ModelSettings(**self.model_dump(exclude={"sentiment"}))
 
 
-# Known at a start, and no part of what decides: secrets, a name, a policy that only looks on, a way for events.
-NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow", "bus", "compute"})
+# Known at a start, and no part of what decides: secrets, a name, a policy that only looks on, a way for events, and
+# how others are served.
+NOT_DECIDING = frozenset({"database_url", "policy_source", "shadow", "bus", "compute", "api", "signals"})
 # What only a start can know: no file may say it.
 COMPUTED = frozenset({"database_url", "policy_source", "shadow", "plugins", "source_plugins", "forecasters"})
 
@@ -142,6 +144,8 @@ class Settings(BaseModel):
     models: ModelsTable = ModelsTable()
     llm: LlmSettings = LlmSettings()
     recall: RecallSettings = RecallSettings()
+    api: ApiSettings = ApiSettings()
+    signals: SignalSettings = SignalSettings()
     plugins: Mapping[str, str] = {}
     source_plugins: Mapping[str, str] = {}
     forecasters: Mapping[str, str] = {}
@@ -192,6 +196,8 @@ class Settings(BaseModel):
             **self.deciding(),
             "bus": {"url": masked(self.bus.url)},
             "compute": {"address": self.compute.address},
+            "api": self.api.model_dump(),
+            "signals": self.signals.model_dump(),
             "database_url": url,
             "policy_source": self.policy_source,
             "shadow": shadow,

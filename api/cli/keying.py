@@ -3,9 +3,10 @@
 import getpass
 import sys
 
-from api.cli import show
+from api.cli import granting, show
 from api.cli.console import console, print_json
 from api.cli.opened import books
+from core.canonical import JSON
 from core.errors import ConfigError
 from desk import waivers
 from desk.clock import SystemClock
@@ -55,13 +56,19 @@ def _piped(*, alone: bool) -> tuple[str, ...]:
 
 
 def listing(*, json: bool) -> None:
-    found = chain().listed()
+    found, given = chain().listed(), granting.given()
     if json:
-        print_json(found)
+        print_json([*({"kind": "held", **row} for row in found), *({"kind": "given", **row} for row in given)])
         return
-    if not found:
-        console.print("no keys: `warden keys add VENUE` keeps some")
-        return
+    if not found and not given:
+        console.print("no keys: `warden keys add VENUE` keeps some, `warden keys create` makes one to this desk")
+    if given:
+        granting.show_given(given)
+    if found:
+        _show_held(found)
+
+
+def _show_held(found: list[JSON]) -> None:
     table = show.table("of", "kept in", "key")
     for row in found:
         table.add_row(row["venue"], row["kept"] or row["problem"], row["hint"] or "—")

@@ -1,4 +1,4 @@
-"""`warden keys`: what exchanges and model servers know the desk by."""
+"""`warden keys`: what exchanges and model servers know the desk by, and by what others reach this desk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 from api.cli.options import Json
 
 app = typer.Typer(
-    help="Keys of exchanges and model servers, kept unseen: add, list, remove, accept.", no_args_is_help=True
+    help="Keys to this desk (create, revoke), and keys of exchanges and model servers (add, remove, accept).",
+    no_args_is_help=True,
 )
 
 Venue = Annotated[str, typer.Argument(metavar="VENUE", help="As ccxt writes it, such as binance.")]
@@ -32,7 +33,7 @@ def add(venue: Either, json: Json = False) -> None:
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """Which venues and model servers have keys, where they are kept, and the last four characters of each."""
+    """Keys to this desk with scope and last use, and those of venues and model servers with where they are kept."""
     from api.cli import keying
 
     keying.listing(json=json)
@@ -57,3 +58,34 @@ def accept(
     from api.cli import keying
 
     keying.accept(venue, by, reason, json=json)
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Option(help="Whose key it is, such as freqtrade or ada.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do; repeat for more.")],
+    person: Annotated[bool, typer.Option("--person", help="Its holder is a person, and no program.")] = False,
+    expires: Annotated[str | None, typer.Option(help="When it ends, such as 90d; never where it is not said.")] = None,
+    by: Annotated[str, typer.Option(help="Who makes it; journaled.")] = "operator",
+    json: Json = False,
+) -> None:
+    """Make a key to this desk's API. It is shown once: only its hash is kept.
+
+    Scopes: signals:read, orders:propose, orders:approve, risk:halt, risk:resume (a person's), audit:read, admin.
+    """
+    from api.cli import granting
+
+    granting.create(name, scope, person=person, expires=expires, by=by, json=json)
+
+
+@app.command("revoke")
+def revoke(
+    key: Annotated[str, typer.Argument(metavar="ID", help="The beginning of its id in `warden keys list`.")],
+    reason: Annotated[str, typer.Option(help="Why; journaled.")] = "revoked by hand",
+    by: Annotated[str, typer.Option(help="Who says so; journaled.")] = "operator",
+    json: Json = False,
+) -> None:
+    """End a key to this desk, at once."""
+    from api.cli import granting
+
+    granting.revoke(key, reason, by, json=json)

@@ -108,7 +108,7 @@ def test_an_unknown_key_is_refused_with_the_allowed_ones(home: Home, folder: Pat
 
 def test_an_unknown_table_is_refused_with_the_allowed_ones(home: Home, folder: Path) -> None:
     told = refusal(home, folder, "[rsk]\nmax_asset_exposure = 0.1\n")
-    known = "mode, account, market, venue, bus, compute, risk, execution, models, llm, recall"
+    known = "mode, account, market, venue, bus, compute, risk, execution, models, llm, recall, api, signals"
     assert told.endswith(f"unknown key rsk, allowed are {known}")
 
 

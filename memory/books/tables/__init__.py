@@ -1,5 +1,6 @@
 """The tables of the books, in the words of the trade. Migrations create them; a test holds both to one schema."""
 
+from memory.books.tables.access import api_keys
 from memory.books.tables.algorithms import parents, slices
 from memory.books.tables.chatting import chat_threads, chat_turns
 from memory.books.tables.decided import blobs, cycles, effects, journal, journal_heads, records, runs
@@ -26,6 +27,7 @@ from memory.books.tables.working import approvals, orders, proposals, stops
 
 __all__ = [
     "accounts",
+    "api_keys",
     "approvals",
     "balances",
     "baselines",
