@@ -42,6 +42,11 @@ def child_proposal_id(parent: str, slice_: int) -> str:
     return _name("child", parent, slice_)
 
 
+def signal_id(record: str, symbol: str) -> str:
+    """What one record says of one symbol."""
+    return _name("signal", record, symbol)
+
+
 def instruction_id(account_id: str, key: str, body: object) -> str:
     """A standing instruction. `key` is drawn by whoever asks, once: asked again with it, it is the same instruction."""
     return _name("instruction", account_id, key, body)

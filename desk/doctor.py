@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from typing import Final
 
 from core.errors import ConfigError
 from core.time import show_time
@@ -16,6 +17,10 @@ from memory.books.database import Books
 from memory.books.verify import verify
 from memory.recall.recall import Recall
 
+_THIRD_PARTIES: Final = (
+    "warning: served to third parties; in the European Union advice on crypto-assets is a service of authorised "
+    "providers (MiCA, CASP): ask a lawyer whether this is one"
+)
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 
@@ -35,6 +40,8 @@ def examine(home: Home) -> list[Finding]:
     findings += outside.examine(home, effective)
     findings += venues.examine(home, effective, environment_of())
     findings.append(_finding("watch", lambda: _watched(effective)))
+    if effective.signals.third_parties:
+        findings.append(_finding("signals", lambda: _THIRD_PARTIES))
     findings.append(_finding("kill file", lambda: _kill(home)))
     return findings
 

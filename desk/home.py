@@ -85,6 +85,11 @@ class Home:
         return self.path / "warden.toml"
 
     @property
+    def signing_key(self) -> Path:
+        """What signals are signed with; its public half is published."""
+        return self.path / "signing.key"
+
+    @property
     def kill_file(self) -> Path:
         return self.path / "HALT"
 

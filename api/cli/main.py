@@ -150,6 +150,19 @@ def portfolio(account: Account = None, json: Json = False) -> None:
 
 
 @app.command()
+def signals(
+    symbol: Annotated[str | None, typer.Option(help="Of this symbol alone, such as BTC/USDT.")] = None,
+    history: Annotated[int, typer.Option(min=0, help="The newest N, in place of the last of each symbol.")] = 0,
+    account: Account = None,
+    json: Json = False,
+) -> None:
+    """What the desk last said of each symbol: signed, with its horizon, and what came of it once that is known."""
+    from api.cli import signalling
+
+    signalling.listing(account, symbol, history, json=json)
+
+
+@app.command()
 def close(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT.")],
     reason: Reason = "closed by hand",

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 from core.errors import ConfigError, LedgerBroken
 from memory.books.engines import shown
 
-HEAD = "0009"
-EARLIER: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+HEAD = "0010"
+EARLIER: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 
 # A name of our own: a database whose revisions are another program's must not be taken for ours.
 VERSION_TABLE = "warden_revision"

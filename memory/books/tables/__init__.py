@@ -6,6 +6,7 @@ from memory.books.tables.chatting import chat_threads, chat_turns
 from memory.books.tables.decided import blobs, cycles, effects, journal, journal_heads, records, runs
 from memory.books.tables.instructing import instructions
 from memory.books.tables.instructing import slots as instruction_slots
+from memory.books.tables.issuing import api_answers, signals
 from memory.books.tables.money import (
     accounts,
     balances,
@@ -27,6 +28,7 @@ from memory.books.tables.working import approvals, orders, proposals, stops
 
 __all__ = [
     "accounts",
+    "api_answers",
     "api_keys",
     "approvals",
     "balances",
@@ -63,6 +65,7 @@ __all__ = [
     "requests",
     "round_trips",
     "runs",
+    "signals",
     "slices",
     "stops",
     "transfers",
