@@ -4,6 +4,7 @@ If a desk holds the account, it gets a request. If none does, this process takes
 gate on fresh facts, and lets go.
 """
 
+import time
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -28,6 +29,7 @@ from memory.books.words import RunState
 from risk.states import Kind
 
 _SETTLE_S = 20.0
+_PATIENCE_S = 20.0
 _CYCLE_S = 300.0  # for a cycle with its language models
 _ONE_ORDER = ("answer", "propose")  # verbs that answer with what became of one order
 
@@ -171,10 +173,18 @@ async def lift(home: Home, books: Books, account_id: str, *, by: str, reason: st
 
 
 async def _ask(home: Home, books: Books, account_id: str, verb: str, said: JSON) -> JSON:
-    try:
-        holding = Holding(books, account_id)
-    except DeskBusy:
-        return await requests.ask(books, account_id, verb, said)
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            holding = Holding(books, account_id)
+            break
+        except DeskBusy:
+            try:
+                return await requests.ask(books, account_id, verb, said)
+            except requests.NobodyThere:
+                # It was another person's word, perhaps, which is over by now: then this one is ours to act on.
+                if time.monotonic() > until:
+                    raise
     with holding:
         check_journal(books, account_id)
         run = books.read(lambda conn: latest_run(conn, account_id))

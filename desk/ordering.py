@@ -114,7 +114,12 @@ async def _cancelled(desk: Desk, worked: Sequence[Parent], attempts: Sequence[At
 
 
 def _unknown(desk: Desk) -> int:
-    return desk.books.read(lambda conn: resolution.unresolved(conn, desk.account_id))
+    return desk.books.read(lambda conn: unknown(conn, desk.account_id))
+
+
+def unknown(conn: Connection, account_id: str) -> int:
+    """How many orders nobody can prove anything about."""
+    return resolution.unresolved(conn, account_id)
 
 
 # What is shown.

@@ -29,12 +29,15 @@ from memory.books.words import RecordKind, StopState
 
 def current_account(conn: Connection, named: str | None) -> Account:
     """The named account, or the one that was opened by the newest run."""
-    if named is not None:
-        return accounts.account(conn, named)
-    newest = conn.execute(select(tables.runs.c.account_id).order_by(tables.runs.c.created_ns.desc()).limit(1)).scalar()
+    newest = newest_account(conn) if named is None else named
     if newest is None:
         raise ConfigError("these books hold no account yet: `warden demo` or `warden run` opens one")
     return accounts.account(conn, newest)
+
+
+def newest_account(conn: Connection) -> str | None:
+    """The account of the newest run; None in books without one."""
+    return conn.scalar(select(tables.runs.c.account_id).order_by(tables.runs.c.created_ns.desc()).limit(1))
 
 
 def run_report(conn: Connection, result: RunResult) -> JSON:
@@ -149,14 +152,14 @@ def portfolio(conn: Connection, account: Account, market: AnyMarket | None) -> J
 
 
 def approvals(conn: Connection, account: Account) -> list[JSON]:
-    return [_approval(row) for row in orderbook.approvals(conn, account.account_id)]
+    return [approval_line(row) for row in orderbook.approvals(conn, account.account_id)]
 
 
 def approval(conn: Connection, prefix: str) -> JSON:
     """One approval with the proposal and the verdicts that the person is to judge."""
     row = orderbook.find_approval(conn, prefix)
     proposal = orderbook.find_proposal(conn, row.proposal_id)
-    shown = _approval(row)
+    shown = approval_line(row)
     return shown if proposal is None else {**shown, "proposal": proposal.body, "review": proposal.review}
 
 
@@ -232,6 +235,6 @@ def trips(conn: Connection, account_id: str) -> JSON:
     return plain({"count": len(gains), "won": sum(g is not None and g > 0 for g in gains), "net": net})
 
 
-def _approval(row: Row[Any]) -> JSON:
+def approval_line(row: Row[Any]) -> JSON:
     shown = plain(dict(row._mapping))
     return {**shown, "created": show_time(shown["created_ns"]), "expires": show_time(shown["expires_ns"])}

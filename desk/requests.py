@@ -23,7 +23,7 @@ from desk.build import Desk
 from desk.clock import SystemClock
 from desk.cycles import Across
 from execution import orderbook, restriction
-from memory.books import journal, tables
+from memory.books import journal, lease, tables
 from memory.books.database import Books
 from memory.books.words import RequestState
 from risk.codes import text_for
@@ -199,10 +199,15 @@ def _answer(books: Books, request: int, state: RequestState, answer: JSON) -> No
     books.write(lambda conn: conn.execute(told))
 
 
+class NobodyThere(DeskBusy):
+    """The desk that a request was left for let go of the account before it looked; the request was taken back."""
+
+
 async def ask(books: Books, account_id: str, verb: str, arguments: JSON, *, wait_s: float | None = None) -> JSON:
     """Leaves a request for the desk that holds the account, and waits for its answer.
 
-    Whoever is cancelled takes it back, unless the desk has begun with it. Raises DeskBusy where no answer came in time.
+    Whoever is cancelled takes it back, unless the desk has begun with it. Raises DeskBusy where no answer came in time,
+    and NobodyThere as soon as no desk holds the account any more.
     """
     table = tables.requests
     created_ns = SystemClock().now_ns()
@@ -221,6 +226,8 @@ async def ask(books: Books, account_id: str, verb: str, arguments: JSON, *, wait
                 return row.answer
             if row.state is RequestState.FAILED:
                 raise _refusal(row.answer or {})
+            if not _held(books, account_id) and _take_back(books, request):
+                raise NobodyThere(f"the desk that held {account_id} has gone")
             await asyncio.sleep(_POLL_S)
     except asyncio.CancelledError:
         _take_back(books, request)
@@ -236,14 +243,19 @@ async def ask(books: Books, account_id: str, verb: str, arguments: JSON, *, wait
     )
 
 
-def _take_back(books: Books, request: int) -> None:
-    _drop(books, request, "whoever asked for it took it back")
+def _held(books: Books, account_id: str) -> bool:
+    return books.read(lambda conn: lease.held(conn, account_id, now_ns=SystemClock().now_ns()))
 
 
-def _drop(books: Books, request: int, why: str) -> None:
+def _take_back(books: Books, request: int) -> bool:
+    """Whether nobody had begun with it."""
+    return _drop(books, request, "whoever asked for it took it back")
+
+
+def _drop(books: Books, request: int, why: str) -> bool:
     """One that nobody has begun with."""
     gone = {"error": why, "class": ConfigError.__name__}
-    _turn(books, request, RequestState.PENDING, RequestState.FAILED, gone)
+    return _turn(books, request, RequestState.PENDING, RequestState.FAILED, gone)
 
 
 def _turn(books: Books, request: int, before: RequestState, to: RequestState, answer: JSON = None) -> bool:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from core.canonical import JSON, plain
 from core.time import ManualClock, show_time
-from desk.markets import Market
+from desk.markets import AnyMarket
 from execution import incidents, latches, restriction
 from execution.kill import KillSwitch
 from execution.latches import Latch
@@ -24,7 +24,7 @@ _NEEDS_PRICES = frozenset({Reading.EQUITY_UNKNOWN, Reading.DATA_QUALITY})
 
 
 def risk_status(
-    conn: Connection, account: Account, policy: RiskSettings, market: Market | None, kill: KillSwitch
+    conn: Connection, account: Account, policy: RiskSettings, market: AnyMarket | None, kill: KillSwitch
 ) -> JSON:
     """State with its live causes, and every breaker beside its reading of now, from the books and the market."""
     account_id, now_ns = account.account_id, account.clock_ns

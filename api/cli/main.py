@@ -150,6 +150,20 @@ def portfolio(account: Account = None, json: Json = False) -> None:
 
 
 @app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="The address to serve at; as in the settings by default.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="0 takes any that is free.")] = None,
+    symbols: Annotated[str, typer.Option(help="What the desk at the venue works on.")] = "BTC/USDT,ETH/USDT",
+    live: Annotated[bool, typer.Option("--live", help="Say so where the settings say mode = live.")] = False,
+    json: Json = False,
+) -> None:
+    """Serve the API, beside a desk where the mode is testnet or live. Ctrl-C or SIGTERM ends it."""
+    from api.cli import serving
+
+    serving.up(host, port, symbols, live=live, json=json)
+
+
+@app.command()
 def signals(
     symbol: Annotated[str | None, typer.Option(help="Of this symbol alone, such as BTC/USDT.")] = None,
     history: Annotated[int, typer.Option(min=0, help="The newest N, in place of the last of each symbol.")] = 0,

@@ -1,5 +1,6 @@
 """Keys to this desk, in the books. Functions on one open transaction; the secrets themselves never come here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
@@ -52,8 +53,10 @@ def revoke(conn: Connection, key_id: str, now_ns: int) -> None:
     conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(revoked_ns=now_ns))
 
 
-def used(conn: Connection, key_id: str, now_ns: int) -> None:
-    conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(used_ns=now_ns))
+def used(conn: Connection, when: Mapping[str, int]) -> None:
+    """When keys were last used, by their id."""
+    for key_id, used_ns in when.items():
+        conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(used_ns=used_ns))
 
 
 def _key(row: RowMapping) -> ApiKey:

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import URL, Connection, Engine
 
 from core.errors import ConfigError
+from memory.books.changes import Changes
 from memory.books.engines import parse_url, plain_errors, reader_engine, writer_engine
 from memory.books.migrations import migrate, needs_migration
 from memory.books.writer import Turn, Work, Writer
@@ -93,6 +94,10 @@ class Books:
     def guard(self, check: Callable[[Connection], None] | None) -> None:
         """Sets what every transaction asks first: a check that raises lets nothing be written in it."""
         self._writer.guard = check
+
+    def changes(self) -> Changes:
+        """Tells whether anybody else wrote. Close it before the books."""
+        return Changes(self._readers)
 
     def close(self) -> None:
         """Finishes what is queued, undoes a step that is still open, and lets the file go. May be called twice."""

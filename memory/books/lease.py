@@ -65,6 +65,12 @@ def release(books: Books, lease: Lease) -> None:
     books.write(lambda conn: _held_until(conn, lease, 0))
 
 
+def held(conn: Connection, account_id: str, *, now_ns: int) -> bool:
+    """Whether a desk that may be alive holds the account."""
+    row = conn.execute(select(leases).where(leases.c.account_id == account_id)).first()
+    return row is not None and row.expires_ns > now_ns and not _dead(row)
+
+
 def check(conn: Connection, lease: Lease) -> None:
     """Raises DeskBusy where the fence has moved on: whoever holds this lease must not write any more.
 
