@@ -77,7 +77,7 @@ def application(at: Served) -> Shell:
     app.add_exception_handler(Exception, problems.broken)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     api = at.settings.api
-    return Shell(app, at.meters, body_bytes=api.body_bytes, timeout_s=float(api.timeout_s))
+    return Shell(signals.Shortcut(app, at), at.meters, body_bytes=api.body_bytes, timeout_s=float(api.timeout_s))
 
 
 async def _noting(keys: Keys) -> None:

@@ -13,13 +13,14 @@ from fastapi import Depends, Request
 from api.rest.problems import Problem
 from core.ports import Clock
 from core.time import MINUTE_NS
-from desk.access import Scope, allows, known, readers_of
+from desk.access import PERSONS, Scope, allows, known, readers_of
 from memory.books import access
 from memory.books.access import ApiKey
 from memory.books.changes import Changes
 from memory.books.database import Books
 
 SCHEME: Final = "key"
+SIGNALS: Final = frozenset({Scope.SIGNALS_READ})
 _BEARER: Final = "bearer "
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 _RARELY_NS: Final = 5 * MINUTE_NS  # between two notes of when a key was last used
@@ -107,7 +108,7 @@ def asker(request: Request) -> ApiKey:
 def needs(*any_of: Scope) -> dict[str, Any]:
     """For a route's decorator: one of these scopes opens it, and its document says so."""
     wanted = frozenset(any_of)
-    persons = wanted <= {Scope.RISK_RESUME}
+    persons = wanted <= PERSONS
     security = [{SCHEME: [scope.value]} for scope in sorted({*wanted, Scope.ADMIN})]
     return {
         "dependencies": [Depends(_guard(wanted))],
@@ -116,30 +117,28 @@ def needs(*any_of: Scope) -> dict[str, Any]:
 
 
 def _guard(wanted: frozenset[Scope]) -> Callable[[Request], Awaitable[None]]:
-    signals = Scope.SIGNALS_READ in wanted
-    named = " or ".join(sorted(scope.value for scope in wanted))
-
     async def guard(request: Request) -> None:
-        keys: Keys = request.app.state.served.keys
         said = request.headers.get("authorization", "")
-        if said[: len(_BEARER)].lower() != _BEARER:
-            raise Problem(
-                401, "send Authorization: Bearer and a key; `warden keys create` makes one", headers=_CHALLENGE
-            )
-        key = keys.of(said[len(_BEARER) :].strip())
-        if key is None:
-            raise Problem(401, "the key is unknown, expired or revoked", headers=_CHALLENGE)
-        if wait_s := keys.spend(key):
-            raise Problem(
-                429, f"the next one is taken in {wait_s:.1f} s", headers={"Retry-After": str(int(wait_s) + 1)}
-            )
-        if not allows(key, wanted):
-            persons = " of a person" if wanted <= {Scope.RISK_RESUME} else ""
-            raise Problem(403, f"it takes a key{persons} with {named}")
-        if signals and not keys.may_read_signals(key):
-            raise Problem(
-                403, "signals are for one principal here: [signals] third_parties says so", type="third-parties"
-            )
-        request.scope["key"] = key
+        request.scope["key"] = admitted(request.app.state.served.keys, said, wanted)
 
     return guard
+
+
+def admitted(keys: Keys, said: str, wanted: frozenset[Scope]) -> ApiKey:
+    """The key of an `Authorization` header, where it opens what takes one of these scopes. Raises Problem."""
+    if said[: len(_BEARER)].lower() != _BEARER:
+        told = "send Authorization: Bearer and a key; `warden keys create` makes one"
+        raise Problem(401, told, headers=_CHALLENGE)
+    key = keys.of(said[len(_BEARER) :].strip())
+    if key is None:
+        raise Problem(401, "the key is unknown, expired or revoked", headers=_CHALLENGE)
+    if wait_s := keys.spend(key):
+        later = {"Retry-After": str(int(wait_s) + 1)}
+        raise Problem(429, f"the next one is taken in {wait_s:.1f} s", headers=later)
+    if not allows(key, wanted):
+        persons = " of a person" if wanted <= PERSONS else ""
+        raise Problem(403, f"it takes a key{persons} with {' or '.join(sorted(wanted))}")
+    if wanted == SIGNALS and not keys.may_read_signals(key):
+        told = "signals are for one principal here: [signals] third_parties says so"
+        raise Problem(403, told, type="third-parties")
+    return key

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -53,7 +53,8 @@ class Shell:
         except TimeoutError:
             await answer.problem(503, f"it took longer than {self._timeout_s:g} s", type="too-slow")
         except Problem as refused:
-            await answer.problem(refused.status_code, str(refused.detail))
+            more = {"type": refused.type, **refused.more}
+            await answer.problem(refused.status_code, str(refused.detail), headers=refused.headers, **more)
         except Exception:
             log.exception("request %s broke", answer.request_id)
             await answer.problem(500, "it is in the log of the server, under this id")
@@ -96,13 +97,14 @@ class _Answer:
             message["headers"] = [*message.get("headers", ()), *_HEADERS, named]
         await self._send(message)
 
-    async def problem(self, status: int, detail: str, **more: Any) -> None:
+    async def problem(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         """Only where nothing was said yet: a half-sent answer cannot be taken back."""
         if self.status:
             return
         body = document(status, detail, self.request_id, **more)
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-        await self({"type": "http.response.start", "status": status, "headers": headers})
+        named = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **(headers or {})}
+        raw = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+        await self({"type": "http.response.start", "status": status, "headers": raw})
         await self._send({"type": "http.response.body", "body": body})
 
 

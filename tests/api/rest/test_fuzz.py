@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -28,20 +29,24 @@ def test_whatever_is_sent_the_answer_is_one_that_the_document_names() -> None:
                 continue
             cases: list[Any] = []
 
-            @given(case=operation.as_strategy())
-            @settings(
-                max_examples=EXAMPLES,
-                phases=[Phase.generate],
-                database=None,
-                derandomize=True,
-                suppress_health_check=list(HealthCheck),
-            )
-            def collect(case: Any, into: list[Any] = cases) -> None:
-                into.append(case)
-
-            collect()
+            _collecting(operation, cases)()
             tried += asyncio.run(_all(home, operation, cases))
         assert tried > 100
+
+
+def _collecting(operation: Any, cases: list[Any]) -> Callable[[], None]:
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=EXAMPLES,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    def collect(case: Any) -> None:
+        cases.append(case)
+
+    return collect
 
 
 async def _document(home: Any) -> Any:
