@@ -40,7 +40,7 @@ Mode = Literal["paper", "testnet", "live"]
 
 FILE = "warden.toml"
 MASK = "********"
-_FEW = 12  # names in a sentence
+_FEW = 15  # names in a sentence
 # The only settings that come from the environment: they are secrets, and a file of limits is no place for them.
 DATABASE_URL = "TRADEWARDEN_DATABASE_URL"
 BUS_URL = "TRADEWARDEN_BUS_URL"

@@ -23,7 +23,7 @@ class Changes:
             return self._count
         cursor = self._raw.cursor()
         try:
-            (found,) = cursor.execute(_ASK).fetchone()  # type: ignore[func-returns-value]
+            (found,) = cursor.execute(_ASK).fetchone()
         finally:
             cursor.close()
         return int(found)
