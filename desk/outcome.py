@@ -20,7 +20,7 @@ from desk.booked import BookedFill, fills_of, payments_of, round_trips
 from desk.markets import Market
 from desk.rehearsal import rearmed
 from desk.settings import Settings
-from memory.books import accounts, blobs, records, tables
+from memory.books import accounts, blobs, journal, records, tables
 from memory.books.records import Run
 from memory.books.words import RecordKind
 from tools.simulation.outcome import Outcome
@@ -80,12 +80,14 @@ def outcome_of(conn: Connection, run: Run, market: Market, settings: Settings) -
 
 
 def halted(conn: Connection, run: Run) -> dict[str, int]:
-    """What breakers did to a rehearsal: cycles that were left out, and latches that its attendant re-armed."""
+    """What breakers did to a rehearsal: trips, cycles that were left out, and latches that its attendant re-armed."""
     made = len(records.listing(conn, run_id=run.run_id, kind=RecordKind.DECISION, limit=None))
     told = run.command["arguments"]
     every = told["every_ns"]
     planned = 1 if not every else (told["to_ns"] - told["from_ns"]) // every + 1
-    return {"cycles": made, "left_out": planned - made, "rearmed": rearmed(conn, run.account_id)}
+    trips = len(journal.bodies(conn, run.account_id, "breaker"))
+    left = {"cycles": made, "left_out": planned - made}
+    return {**left, "tripped": trips, "rearmed": rearmed(conn, run.account_id)}
 
 
 def candles_of(market: Market, outcome: Outcome) -> tuple[Bars, ...]:

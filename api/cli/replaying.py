@@ -20,12 +20,19 @@ from desk.outcome import candles_of, halted, outcome_of
 from desk.rehearsal import Rehearsal
 from desk.runs import RunCommand, latest_run, open_run
 from desk.settings import Settings
+from risk.codes import DenialCode
 
 if TYPE_CHECKING:
     from backtest.forgone import Tally
     from backtest.summary import Summary
     from core.canonical import JSON
 
+_HALTS: Final = {
+    "cycles": "cycles",
+    "tripped": "breakers tripped",
+    "left_out": "left out while halted",
+    "rearmed": "re-armed",
+}
 _SHOWN: Final = ("total_return", "max_drawdown", "sharpe", "trades", "win_rate", "profit_factor", "exposure")
 
 
@@ -101,7 +108,7 @@ def _show(found: Sequence[Replayed]) -> None:
     outcome = found[0].summary.outcome
     console.print(f"{', '.join(outcome.symbols)}, {measures.span(outcome)} UTC, {measures.bars(outcome)}", markup=False)
     shown = table("figure", *(f"re-armed {one.rearm}" for one in found), "buy and hold")
-    for name, label in {"cycles": "cycles", "left_out": "left out while halted", "rearmed": "re-armed"}.items():
+    for name, label in _HALTS.items():
         shown.add_row(label, *(str(one.halts[name]) for one in found), "")
     for name in _SHOWN:
         ours = [one.summary.figures[name] for one in found]
@@ -114,6 +121,9 @@ def _show(found: Sequence[Replayed]) -> None:
         for code, found_one in one.forgone.items():
             if found_one.count:
                 console.print(f"re-armed {one.rearm}, {_told(code, found_one)}", markup=False)
+    if any(DenialCode.REPEATED in one.forgone for one in found):
+        told = "no person looked, so that entries were denied as REPEATED: years need a higher [risk] max_repeats"
+        console.print(f"⚠ {told}", style="yellow", markup=False)
     for doubt in dict.fromkeys(doubt for one in found for doubt in one.summary.honesty.doubts):
         console.print(f"⚠ {doubt}", style="yellow", markup=False)
     for one in found:

@@ -35,7 +35,9 @@ def listing(named: str | None, symbol: str | None, history: int, *, json: bool) 
     if not told:
         console.print("no signal yet: `warden demo` or `warden run` decides something", style="dim")
         return
-    table = show.table("symbol", "as of", "says", "strength", "sure", "price", "stop, target", "until", "came of it")
+    table = show.table("symbol", "as of, until", "says", "sure", "price", "stop, target", "then")
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     for each in told:
         table.add_row(*_row(each["signal"], each["outcome"], account.clock_ns))
     console.print(table)
@@ -45,18 +47,22 @@ def listing(named: str | None, symbol: str | None, history: int, *, json: bool) 
 def _row(signal: JSON, outcome: JSON, clock_ns: int) -> list[str | Text]:
     sure, verdict = signal["confidence"], signal["verdict"]
     said = signal["side"] or ("no opinion" if signal["abstains"] else "pass")
-    over = signal["expires_ns"] <= clock_ns
+    strength = "" if signal["strength"] is None else f" {Decimal(signal['strength']):+.2f}"
+    until = Text(_minute(signal["expires_ns"]), style="dim" if signal["expires_ns"] <= clock_ns else "")
     return [
         signal["symbol"],
-        show_time(signal["as_of_ns"]),
-        f"{said} ({verdict})" if verdict else said,
-        "—" if signal["strength"] is None else f"{Decimal(signal['strength']):+.2f}",
+        Text(f"{_minute(signal['as_of_ns'])}\n").append(until),
+        f"{said}{strength}" + (f"\n{verdict}" if verdict else ""),
         "—" if sure is None else f"{Decimal(sure['value']):.0%}",
         words.price(signal["price"]),
-        f"{words.price(signal['stop'])}, {words.price(signal['target'])}",
-        Text(show_time(signal["expires_ns"]), style="dim" if over else ""),
+        f"{words.price(signal['stop'])}\n{words.price(signal['target'])}",
         "" if outcome is None else _ending(outcome),
     ]
+
+
+def _minute(ns: int) -> str:
+    """'2026-02-18 20:00'."""
+    return show_time(ns)[:16]
 
 
 def _ending(outcome: JSON) -> str:

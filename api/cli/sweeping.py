@@ -292,6 +292,7 @@ def _show(found: Swept) -> None:
     console.print(f"bought and held: {_percent(_number(held))}", style="dim")
     luck = found.best[0].deflated.threshold * _root(market)
     console.print(f"the luckiest of {found.counted} without skill: a Sharpe ratio of {luck:.2f} a year", style="dim")
+    console.print("Sharpe: of bars, scaled to a year; a report's is of days", style="dim")
     console.print("skill: the probability that a true Sharpe ratio is above 0, so many having been tried", style="dim")
 
 
@@ -300,10 +301,12 @@ def _write(found: Swept, path: Path) -> None:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow([*names, *COLUMNS])
+            # A year's ratio stands in the table; the one of a bar is what trials are counted by.
+            rows.writerow([*names, *("sharpe_of_a_bar" if name == "sharpe" else name for name in COLUMNS)])
             for k, one in enumerate(found.sets):
+                given = (f"{value:.12g}" if isinstance(value, float) else value for value in one.values())
                 figures = (float(found.table[name][k]) for name in COLUMNS)
-                rows.writerow([*(one[name] for name in names), *("" if math.isnan(x) else repr(x) for x in figures)])
+                rows.writerow([*given, *("" if math.isnan(x) else repr(x) for x in figures)])
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
 

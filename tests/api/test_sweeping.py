@@ -75,7 +75,7 @@ def test_people_see_a_table_and_every_set_goes_into_a_file(home: Home, file: Pat
     assert "1 set left out" in said.out
     assert "bought and held" in said.out
     rows = list(csv.DictReader(out.read_text().splitlines()))
-    assert [(row["fast"], row["slow"]) for row in rows] == [("5.0", "8.0"), ("5.0", "20.0"), ("10.0", "20.0")]
+    assert [(row["fast"], row["slow"]) for row in rows] == [("5", "8"), ("5", "20"), ("10", "20")]
 
 
 def test_walk_forward_is_told_by_part_and_kept_with_the_sets_of_the_newest(home: Home, file: Path) -> None:

@@ -29,6 +29,8 @@ from tools.strategies.shapes import Basket, Target
 from tools.strategies.trend import TrendFollowing
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from core.bars import FloatArray
 
 GROUP: Final = "tradewarden.strategies"
@@ -77,7 +79,7 @@ def made(making: Making, parameters: Mapping[str, Value]) -> Target | Basket:
         strategy = making(**whole)
         look_back = strategy.look_back
     except ValidationError as wrong:
-        faults = (".".join(map(str, e["loc"])) + ": " + e["msg"].removeprefix("Value error, ") for e in wrong.errors())
+        faults = (".".join(map(str, e["loc"])) + ": " + _fault(e) for e in wrong.errors())
         raise ConfigError("; ".join(fault.removeprefix(": ") for fault in faults)) from None
     except Exception as broken:
         raise ConfigError(f"it cannot be made with {told(parameters)}: {broken!r}"[:300]) from broken
@@ -179,6 +181,12 @@ def _in_file(path: Path, wanted: str) -> Making:
         raise ConfigError(f"{path} has {there}: name one as {path}:CLASS" if found else f"{path} has {there}")
     making: Making = next(iter(chosen.values()))
     return making
+
+
+def _fault(error: ErrorDetails) -> str:
+    """What pydantic says, with what was found where it does not say so."""
+    said = error["msg"].removeprefix("Value error, ")
+    return said if "found" in said else f"{said}, found {error['input']!r}"
 
 
 def _place(broken: BaseException) -> str:
