@@ -13,7 +13,7 @@ from core.errors import DeskBusy, OrderStateUnknown
 from core.time import MINUTE_NS
 from desk import requests
 from desk.clock import SystemClock
-from memory.books import journal, tables
+from memory.books import journal, lease, tables
 from memory.books.database import Books
 from memory.books.words import RequestState
 from tests.execution.desk import ACCOUNT, Desk
@@ -75,6 +75,7 @@ async def test_a_request_is_begun_before_anything_is_done_for_it(books: Books) -
 
 async def test_what_a_dead_desk_had_begun_is_told_and_never_done_again(books: Books) -> None:
     desk, verb = Desk.open(books), Doing(dies=True)
+    lease.acquire(books, ACCOUNT, "the desk", now_ns=SystemClock().now_ns())
     asking = asyncio.ensure_future(requests.ask(books, ACCOUNT, "close", WORD, wait_s=60))
     async with asyncio.timeout(20):
         while not rows(books):

@@ -9,7 +9,7 @@ import pytest
 
 from bench.study import cells_of, fresh
 from bench.study_cells import (
-    COMPOSITE,
+    COMPOSITES,
     FORECASTERS,
     LEDGER,
     MARKETS,
@@ -41,7 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
     rows = [line for line in page(tmp_path).splitlines() if line.startswith("| ") and NOT_MEASURED in line]
-    assert len(rows) == len(FORECASTERS) * len(MARKETS) * len(TIMEFRAMES) + len(MARKETS) * 2
+    assert len(rows) == len(FORECASTERS) * len(MARKETS) * len(TIMEFRAMES) + len(COMPOSITES) * len(MARKETS) * 2
 
 
 def test_a_cell_that_was_measured_is_told_with_its_interval_and_its_alarms(cache: Path) -> None:
@@ -66,7 +66,7 @@ def test_measuring_counts_a_trial_once_however_often_it_is_done(cache: Path) -> 
 def test_a_cell_is_measured_again_only_with_another_budget(cache: Path) -> None:
     assert fresh(CELL, cache, BUDGET)
     assert not fresh(CELL, cache, Budget(folds=4, draws=50))
-    assert fresh(CELL, cache, Budget(folds=3, draws=50, composite_epochs=100))
+    assert fresh(CELL, cache, Budget(folds=3, draws=50, composite_folds=9))
     assert not fresh(Cell("drift", "BTC/USDT", "1h"), cache, BUDGET)
 
 
@@ -78,12 +78,12 @@ def test_every_forecaster_is_judged_on_the_same_rows() -> None:
 
 
 def test_the_cells_asked_for_come_daily_first_and_the_score_is_not_asked_of_days() -> None:
-    cells = cells_of(["drift", COMPOSITE, SENTIMENT], ["BTC/USDT"], list(TIMEFRAMES))
+    cells = cells_of(["drift", *COMPOSITES, SENTIMENT], ["BTC/USDT"], list(TIMEFRAMES))
     assert [(cell.name, cell.timeframe) for cell in cells] == [
         ("drift", "1d"),
         ("drift", "4h"),
-        (COMPOSITE, "4h"),
+        *((name, "4h") for name in COMPOSITES),
         ("drift", "1h"),
-        (COMPOSITE, "1h"),
+        *((name, "1h") for name in COMPOSITES),
         (SENTIMENT, ""),
     ]
