@@ -64,7 +64,7 @@ fmt: setup ## ruff: fix and format
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format .
 
 bench: setup ## how long a cycle takes, by stage, and what the books cost
-	@for file in $$(grep -l '^if __name__' bench/*.py | grep -v -e mutation -e study -e models_); do \
+	@for file in $$(grep -l '^if __name__' bench/*.py | grep -v -e mutation -e study -e models_ -e results); do \
 		$(BIN)/python -m bench.$$(basename $$file .py) || exit 1; echo; done
 
 fuzz: setup ## a million adversarial proposals against the gate; ARGS="--proposals N --seed S --workers N"
