@@ -55,6 +55,13 @@ def test_a_name_that_no_module_has_is_refused(name: str, tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["trend", "class", "json", "numpy"])
+def test_a_name_that_is_something_else_already_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is the name of something else"):
+        templates.write(tmp_path, name, with_workflow=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_written_over_and_nothing_is_written_by_half(tmp_path: Path) -> None:
     templates.write(tmp_path, "one", with_workflow=True)
     with pytest.raises(ConfigError, match="is there already"):

@@ -10,9 +10,10 @@ from core.errors import ConfigError
 from core.time import HOUR_NS
 from desk import rehearsal
 from desk.home import Home
+from desk.outcome import halted
 from desk.rehearsal import ATTENDANT, Rehearsal
 from desk.replay import replay
-from desk.runs import RunCommand, RunResult
+from desk.runs import RunCommand, RunResult, latest_run
 from desk.settings import Settings
 from memory.books import journal
 from memory.books.words import RunState
@@ -55,7 +56,11 @@ async def test_an_attendant_re_arms_under_its_own_name_and_is_counted(home: Home
     assert {told["by"] for told in rearms(home, attended)} == {ATTENDANT}
     with books_of(home) as books:
         counted = books.read(lambda conn: rehearsal.rearmed(conn, attended.account_id))
-    assert counted == len(rearms(home, attended)) > 0
+        run_of = books.read(lambda conn: latest_run(conn, attended.account_id))
+        told = books.read(lambda conn: halted(conn, run_of))
+    assert counted == len(rearms(home, attended)) == told["rearmed"] > 0
+    # Whatever was re-armed had tripped before.
+    assert told["tripped"] >= told["rearmed"]
 
 
 async def test_a_rehearsal_that_was_killed_goes_on_to_the_same_end(home: Home, candles: dict[str, str]) -> None:

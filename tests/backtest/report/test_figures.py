@@ -56,7 +56,11 @@ def test_equity_that_is_no_number_is_a_gap() -> None:
 @pytest.mark.parametrize(("last", "kind"), [(99.0, "linear"), (1001.0, "log"), (0.0, "linear"), (-5.0, "linear")])
 def test_equity_that_grew_tenfold_is_drawn_by_its_logarithm(last: float, kind: str) -> None:
     drawn = figures.equity(summarised(outcome([100.0, 100.0, last], held=[100.0] * 3), draws=20))
-    assert drawn["layout"]["yaxis"]["type"] == kind
+    axis = drawn["layout"]["yaxis"]
+    assert axis["type"] == kind
+    if kind == "log":
+        assert axis["ticktext"] == [f"{tick:,.10g}" for tick in axis["tickvals"]]
+        assert {"100", "200", "500", "1,000"} <= set(axis["ticktext"])
 
 
 def test_the_rolling_ratio_is_that_of_each_window() -> None:
