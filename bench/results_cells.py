@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from backtest.curves import curve_of, total_return
-from backtest.forgone import by_code, forgone, tally
 from backtest.ranges import ranges
+from backtest.replays import replay_of
 from backtest.summary import summarised, told
 from backtest.walking import Walk, walk
 from core.bars import Bars
 from core.canonical import JSON
 from core.time import DAY_NS, HOUR_NS, Timeframe, parse_time
 from desk.compute import Here
-from desk.denials import denials
 from desk.home import Home
 from desk.markets import MarketSpec, Stored
-from desk.outcome import candles_of, halted, outcome_of
 from desk.rehearsal import Rehearsal
-from desk.runs import RunCommand, latest_run, open_run
+from desk.runs import RunCommand, open_run
 from desk.settings import parse
 from market.aggregate import aggregate
 from market.importing.loading import load_candles
@@ -204,16 +202,10 @@ async def _replayed(home: Home, command: RunCommand) -> JSON:
     async with open_run(home, SETTINGS, command) as opened:
         result = await opened.execute()
         books, market = opened.desk.books, opened.desk.market
-        run = books.read(lambda conn: latest_run(conn, result.account_id))
-        halts = books.read(lambda conn: halted(conn, run))
-        outcome = books.read(lambda conn: outcome_of(conn, run, market, SETTINGS))
-        denied = books.read(lambda conn: denials(conn, run))
-        spoke = books.read(lambda conn: _spoke(conn, run))
-    candles = {bars.symbol: bars for bars in candles_of(market, outcome)}
-    valued = forgone(denied, candles, fee_rate=outcome.costs["fee"], slippage=outcome.costs["slippage"])
-    tallies = {"": tally(valued), **by_code(denied, valued)}
-    came = {"halts": halts, "spoke": spoke, "forgone": {code: asdict(one) for code, one in tallies.items()}}
-    return _outcome(outcome) | came
+        came = books.read(lambda conn: replay_of(conn, result.account_id, market, SETTINGS))
+        spoke = books.read(lambda conn: _spoke(conn, came.run))
+    tallies = {code: asdict(one) for code, one in came.forgone.items()}
+    return _outcome(came.outcome) | {"halts": dict(came.halts), "spoke": spoke, "forgone": tallies}
 
 
 def _outcome(outcome: Outcome) -> JSON:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,11 +14,9 @@ from api.cli.running import Asked, settings_of, understand, with_progress
 from api.cli.show import table
 from core.errors import ConfigError
 from core.time import duration_ns
-from desk.denials import denials
 from desk.home import Home
-from desk.outcome import candles_of, halted, outcome_of
 from desk.rehearsal import Rehearsal
-from desk.runs import RunCommand, latest_run, open_run
+from desk.runs import RunCommand, open_run
 from desk.settings import Settings
 from risk.codes import DenialCode
 
@@ -44,8 +42,8 @@ class Replayed:
     """
 
     rearm: str
-    halts: dict[str, int]
-    forgone: dict[str, Tally]
+    halts: Mapping[str, int]
+    forgone: Mapping[str, Tally]
     summary: Summary
     file: Path
 
@@ -72,22 +70,16 @@ def replay(asked: Asked, rearm: str, without: Sequence[str], step: str, *, slipp
 
 
 async def _replay(home: Home, settings: Settings, command: RunCommand, rearm: str, *, quiet: bool) -> Replayed:
-    from backtest.forgone import by_code, forgone, tally
     from backtest.outcomes import save
+    from backtest.replays import replay_of
     from backtest.summary import summarised
 
     async with open_run(home, settings, command) as opened:
         result = await with_progress(opened, len(command.as_of_ns), quiet=quiet, named=f"re-armed {rearm}")
         books, market = opened.desk.books, opened.desk.market
-        run = books.read(lambda conn: latest_run(conn, result.account_id))
-        halts = books.read(lambda conn: halted(conn, run))
-        outcome = books.read(lambda conn: outcome_of(conn, run, market, settings))
-        denied = books.read(lambda conn: denials(conn, run))
-    candles = candles_of(market, outcome)
-    file = save(outcome, home.backtests, candles=candles)
-    by_symbol = {bars.symbol: bars for bars in candles}
-    valued = forgone(denied, by_symbol, fee_rate=outcome.costs["fee"], slippage=outcome.costs["slippage"])
-    return Replayed(rearm, halts, {"": tally(valued), **by_code(denied, valued)}, summarised(outcome), file)
+        came = books.read(lambda conn: replay_of(conn, result.account_id, market, settings))
+    file = save(came.outcome, home.backtests, candles=came.candles)
+    return Replayed(rearm, came.halts, came.forgone, summarised(came.outcome), file)
 
 
 def _line(one: Replayed) -> JSON:
